@@ -1,0 +1,39 @@
+#include "base/result.h"
+
+#include <charconv>
+#include <cstdio>
+
+namespace minnow {
+
+std::string_view to_string(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::bad_input: return "bad input";
+    case ErrorCode::unsupported: return "unsupported";
+    case ErrorCode::limit: return "limit exceeded";
+    case ErrorCode::out_of_memory: return "out of memory";
+    case ErrorCode::cancelled: return "cancelled";
+    case ErrorCode::io: return "input/output error";
+    case ErrorCode::internal: return "internal error";
+  }
+  return "unknown";
+}
+
+Piece::Piece(long long value) {
+  size_ = static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof buffer_, value).ptr - buffer_);
+}
+
+Piece::Piece(unsigned long long value) {
+  size_ = static_cast<size_t>(std::to_chars(buffer_, buffer_ + sizeof buffer_, value).ptr - buffer_);
+}
+
+Piece::Piece(double value) { size_ = static_cast<size_t>(std::snprintf(buffer_, sizeof buffer_, "%.9g", value)); }
+
+std::string concat(std::initializer_list<Piece> pieces) {
+  std::string text;
+  for (const Piece& piece : pieces) text += piece.view();
+  return text;
+}
+
+Error Error::in(std::string_view where) && { return {code, concat({where, ": ", message})}; }
+
+}  // namespace minnow
