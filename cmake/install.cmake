@@ -1,0 +1,1 @@
+# Filled by the installable targets: see src/CMakeLists.txt.

@@ -1,0 +1,23 @@
+// A node as it stands in a model file, before an operator's import row turns it into ours. Neutral: neither importer nor
+// operator sees the other's types (design, contract 1).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace minnow {
+
+struct ImportedNode {
+  std::string domain;    // "ai.onnx", "ai.onnx.ml", "com.microsoft", "tflite", …; never empty
+  std::string op;        // "Conv"
+  int64_t version = 0;   // operator set (ONNX) or operator version (TFLite)
+  std::string name;
+  std::vector<ValueId> inputs;      // kNoValue where an optional input is absent
+  std::vector<std::string> outputs; // names; empty where an output is not wanted
+  Attributes attributes;            // subgraphs closed already: their captured values are appended to `inputs`
+  int32_t captures = 0;             // how many of the last inputs are captured values
+};
+
+}  // namespace minnow

@@ -1,0 +1,22 @@
+// The text form of a graph (.mng): printed for people and diffs, parsed back without loss. Grammar in docs/formats.md.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/limits.h"
+#include "graph/graph.h"
+
+namespace minnow {
+
+struct TextOptions {
+  // Constants with more elements than this are printed as a comment-like summary and cannot be parsed back; -1: all data, so
+  // that parse_graph(print_graph(g)) is g. Few elements print as numbers, many as base64.
+  int64_t max_constant_elements = -1;
+};
+
+std::string print_graph(const Graph& graph, const TextOptions& options = {});
+// `name` stands for the file in messages. Structure is verified (verify_graph); operators are the caller's to check.
+Result<Graph> parse_graph(std::string_view text, std::string_view name, const Limits& limits = {});
+
+}  // namespace minnow

@@ -1,0 +1,61 @@
+// Walks a graph node by node: infer, allocate, reference. The oracle for everything faster, the engine of constant folding,
+// and the island where data-dependent shapes run.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/threads.h"
+#include "graph/graph.h"
+#include "ops/registry.h"
+
+namespace minnow {
+
+// Something faster than a reference for some problems (kernels, joined in lower).
+class KernelProvider {
+ public:
+  virtual ~KernelProvider() = default;
+  // Runs the node into `outputs` (allocated, concrete) and returns true, or returns false: no kernel for this problem.
+  virtual Result<bool> run(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::span<Datum> outputs,
+                           const std::shared_ptr<Budget>& budget, ThreadPool* threads) = 0;
+};
+
+class NodeObserver {
+ public:
+  virtual ~NodeObserver() = default;
+  // After a node ran. depth 0: the main graph; more: inside subgraphs. duration in nanoseconds. An error stops the run.
+  virtual Status on_node(const Graph& graph, const Node& node, std::span<const Datum> outputs, int depth, int64_t duration_ns) = 0;
+};
+
+struct RunOptions {
+  std::shared_ptr<Budget> budget;      // null: default limits
+  KernelProvider* kernels = nullptr;
+  ThreadPool* threads = nullptr;
+  NodeObserver* observer = nullptr;
+  uint64_t seed = 0;
+};
+
+class Interpreter {
+ public:
+  // The graph and the registry must outlive the interpreter. The graph must have passed check_graph.
+  static Result<Interpreter> prepare(const Graph& graph, const Registry& registry = Registry::builtin());
+  Interpreter(Interpreter&&) noexcept;
+  Interpreter& operator=(Interpreter&&) noexcept;
+  ~Interpreter();
+
+  // Inputs in the graph's order, checked against the declared types; returns outputs in order. `states`: current values in
+  // the order of graph.states, replaced by the new ones when the run succeeds.
+  Result<std::vector<Datum>> run(std::span<const Datum> inputs, const RunOptions& options, std::vector<Tensor>* states = nullptr) const;
+
+ private:
+  struct Program;
+  explicit Interpreter(std::unique_ptr<Program> program);
+  std::unique_ptr<Program> program_;
+};
+
+// One operator on concrete inputs, without a graph: for tests and folding.
+Result<std::vector<Datum>> evaluate(std::string_view op, std::span<const Datum> inputs, const Attributes& attributes = {},
+                                    int outputs = 1, const Registry& registry = Registry::builtin());
+
+}  // namespace minnow
