@@ -2,6 +2,7 @@
 // collects them. A file NAME.cc defines `std::vector<OpDef> minnow::ops::NAME()`; nothing else needs to be edited.
 #pragma once
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -73,8 +74,16 @@ enum class NarrowFloats : uint8_t {
   native,   // the reference handles every dtype itself (casts, data movement)
 };
 
+// An operator registered by the application at run time.
+class CustomOp {
+ public:
+  virtual ~CustomOp() = default;
+  virtual Status infer(InferContext& context) const = 0;
+  virtual Status evaluate(EvalContext& context) const = 0;
+};
+
 struct OpDef {
-  std::string_view name;                  // snake_case; ONNX's word: "conv", "reduce_sum"
+  std::string_view name;                  // snake_case, ONNX's word: "conv", "reduce_sum"
   std::string_view doc;                   // one line
   Arity inputs;
   Arity outputs;
@@ -86,6 +95,8 @@ struct OpDef {
   Status (*infer)(InferContext&) = nullptr;
   // Plain and obviously right. Outputs that infer resolved are allocated; trusts what infer checked; checks index values.
   Status (*reference)(EvalContext&) = nullptr;
+  // A user's operator: `reference` with a context of its own (include/minnow/minnow.h).
+  std::shared_ptr<const CustomOp> custom;
   // Adds the nodes that compute gradients of the inputs; null: not differentiable (or decompose is).
   Status (*gradient)(GradientContext&) = nullptr;
   // Spells the operator in simpler ones. The fallback when there is no reference, and the gradient's when there is none.

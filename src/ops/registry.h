@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,7 +18,7 @@ class Registry {
   // An empty registry that falls back to `parent`.
   explicit Registry(const Registry* parent = nullptr);
   ~Registry();
-  Registry(const Registry&) = delete;
+  Registry(Registry&&) noexcept;
 
   Status add(OpDef op);
   const OpDef* find(std::string_view name) const;
@@ -41,5 +42,7 @@ class Registry {
 
 // "Conv" for conv: the operator's name in ONNX when it has one, for messages that users compare with their file.
 std::string_view title(const OpDef& op);
+// "node 'conv_3' (Conv)", the name made printable.
+std::string describe(const Node& node, const OpDef& op);
 
 }  // namespace minnow

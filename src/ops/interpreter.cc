@@ -1,0 +1,300 @@
+#include "ops/interpreter.h"
+
+#include <chrono>
+#include <unordered_map>
+
+#include "base/text.h"
+#include "ops/builder.h"
+#include "ops/check.h"
+
+namespace minnow {
+namespace {
+
+struct Step {
+  const Node* node;
+  const OpDef* op;
+  std::vector<ValueId> dead_after;   // values that no later step and no output reads
+};
+
+struct Body {
+  std::vector<Step> steps;
+};
+
+int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Result<Body> prepare_body(const Graph& graph, const Registry& registry) {
+  Body body;
+  std::vector<int32_t> last_use(graph.values.size(), -1);
+  const int32_t never = static_cast<int32_t>(graph.nodes.size());
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    const OpDef* op = registry.find(node.op);
+    if (op == nullptr) return unsupported({"unknown operator '", printable(node.op), "'"});
+    body.steps.push_back({&node, op, {}});
+    for (const auto& ids : {node.outputs, node.inputs}) {
+      for (ValueId id : ids) {
+        if (id != kNoValue) last_use[static_cast<size_t>(id)] = static_cast<int32_t>(i);
+      }
+    }
+  }
+  for (ValueId id : graph.outputs) last_use[static_cast<size_t>(id)] = never;
+  for (const State& state : graph.states) last_use[static_cast<size_t>(state.out)] = never;
+  for (size_t id = 0; id < last_use.size(); ++id) {
+    if (last_use[id] >= 0 && last_use[id] < never) body.steps[static_cast<size_t>(last_use[id])].dead_after.push_back(static_cast<ValueId>(id));
+  }
+  return body;
+}
+
+}  // namespace
+
+struct Interpreter::Program {
+  const Graph* graph;
+  const Registry* registry;
+  std::unordered_map<const Graph*, Body> bodies;   // the main graph's and every subgraph's
+};
+
+namespace {
+
+Status prepare_all(const Graph& graph, const Registry& registry, std::unordered_map<const Graph*, Body>& bodies) {
+  MN_ASSIGN(Body body, prepare_body(graph, registry));
+  bodies.emplace(&graph, std::move(body));
+  for (const Node& node : graph.nodes) {
+    for (const auto& [name, attribute] : node.attributes) {
+      const GraphRef* subgraph = attribute.get<GraphRef>();
+      if (subgraph != nullptr && !bodies.contains(subgraph->get())) MN_TRY(prepare_all(**subgraph, registry, bodies));
+    }
+  }
+  return {};
+}
+
+// Executes steps; one per run. Subgraphs run through run_subgraph on the same runner, so depth and budget are shared.
+class Runner : public SubgraphRunner {
+ public:
+  Runner(const std::unordered_map<const Graph*, Body>* bodies, const Registry& registry, const RunOptions& options, std::shared_ptr<Budget> budget)
+      : bodies_(bodies), registry_(registry), options_(options), budget_(std::move(budget)) {}
+
+  Result<std::vector<Datum>> run_subgraph(const Graph& graph, std::span<const Datum> inputs) override {
+    std::vector<Tensor> no_states;
+    return run_graph(graph, inputs, no_states);
+  }
+
+  Result<std::vector<Datum>> run_graph(const Graph& graph, std::span<const Datum> inputs, std::vector<Tensor>& states);
+  Status execute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs);
+
+ private:
+  Result<std::vector<Datum>> walk(const Graph& graph, const Body& body, std::span<const Datum> inputs, std::vector<Tensor>& states);
+  Status execute_decomposed(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs);
+  Status compute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs, std::span<const Type> types);
+
+  const std::unordered_map<const Graph*, Body>* bodies_;
+  const Registry& registry_;
+  const RunOptions& options_;
+  std::shared_ptr<Budget> budget_;
+  int64_t depth_ = 0;
+  uint64_t executed_ = 0;
+};
+
+Result<std::vector<Datum>> Runner::run_graph(const Graph& graph, std::span<const Datum> inputs, std::vector<Tensor>& states) {
+  if (depth_ >= budget_->limits().depth) {
+    return over_limit({"subgraphs nested deeper than ", budget_->limits().depth, " (raise it with --max-depth or Limits.depth)"});
+  }
+  if (inputs.size() != graph.inputs.size()) {
+    return bad_input({"expected ", graph.inputs.size(), " inputs, got ", inputs.size()});
+  }
+  const auto found = bodies_ != nullptr ? bodies_->find(&graph) : decltype(bodies_->find(&graph)){};
+  ++depth_;
+  Result<std::vector<Datum>> result = [&]() -> Result<std::vector<Datum>> {
+    if (bodies_ != nullptr && found != bodies_->end()) return walk(graph, found->second, inputs, states);
+    MN_ASSIGN(const Body body, prepare_body(graph, registry_));
+    return walk(graph, body, inputs, states);
+  }();
+  --depth_;
+  return result;
+}
+
+Result<std::vector<Datum>> Runner::walk(const Graph& graph, const Body& body, std::span<const Datum> inputs, std::vector<Tensor>& states) {
+  std::vector<Datum> values(graph.values.size());
+  for (size_t i = 0; i < inputs.size(); ++i) values[static_cast<size_t>(graph.inputs[i])] = inputs[i];
+  for (size_t i = 0; i < states.size(); ++i) values[static_cast<size_t>(graph.states[i].in)] = states[i];
+  const auto value_of = [&](ValueId id) -> Datum {
+    if (id == kNoValue) return {};
+    const Value& value = graph.value(id);
+    return value.is_constant() ? Datum(value.constant) : values[static_cast<size_t>(id)];
+  };
+  std::vector<Datum> arguments, outputs;
+  for (const Step& step : body.steps) {
+    MN_TRY(budget_->step());
+    arguments.clear();
+    for (ValueId id : step.node->inputs) arguments.push_back(value_of(id));
+    outputs.assign(step.node->outputs.size(), Datum());
+    const int64_t start = options_.observer != nullptr ? now_ns() : 0;
+    if (Status status = execute(*step.op, *step.node, arguments, outputs); !status.ok()) {
+      return std::move(status.error()).in(describe(*step.node, *step.op));
+    }
+    if (options_.observer != nullptr) MN_TRY(options_.observer->on_node(graph, *step.node, outputs, static_cast<int>(depth_ - 1), now_ns() - start));
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const ValueId id = step.node->outputs[i];
+      if (id != kNoValue) values[static_cast<size_t>(id)] = std::move(outputs[i]);
+    }
+    for (ValueId id : step.dead_after) values[static_cast<size_t>(id)] = Datum();
+  }
+  std::vector<Datum> results;
+  for (ValueId id : graph.outputs) results.push_back(value_of(id));
+  for (size_t i = 0; i < states.size(); ++i) states[i] = value_of(graph.states[i].out).tensor;
+  return results;
+}
+
+Status Runner::execute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs) {
+  std::vector<Type> types(inputs.size());
+  std::vector<const Tensor*> values(inputs.size());
+  bool narrow = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].present()) continue;
+    types[i] = Type::of(inputs[i]);
+    if (inputs[i].kind == Datum::Kind::tensor) values[i] = &inputs[i].tensor;
+    narrow = narrow || is_narrow_float(types[i].dtype);
+  }
+  const bool composed = op.reference == nullptr && op.custom == nullptr;
+  if (composed && !(narrow && op.narrow_floats == NarrowFloats::widen)) return execute_decomposed(op, node, inputs, outputs);
+
+  MN_ASSIGN(std::vector<Type> out_types, infer_types(op, node, types, values, registry_));
+  for (const Type& type : out_types) narrow = narrow || is_narrow_float(type.dtype);
+  if (!narrow || op.narrow_floats == NarrowFloats::native || op.custom != nullptr) return compute(op, node, inputs, outputs, out_types);
+
+  // Narrow floats: compute in float32, round the outputs.
+  std::vector<Datum> wide(inputs.begin(), inputs.end());
+  for (Datum& datum : wide) {
+    if (is_narrow_float(datum.tensor.dtype())) {
+      MN_ASSIGN(datum.tensor, convert_dtype(datum.tensor, DType::float32, budget_));
+    }
+  }
+  std::vector<Type> wide_types = out_types;
+  for (Type& type : wide_types) {
+    if (is_narrow_float(type.dtype)) type.dtype = DType::float32;
+  }
+  MN_TRY(composed ? execute_decomposed(op, node, wide, outputs) : compute(op, node, wide, outputs, wide_types));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].kind == Datum::Kind::tensor && is_narrow_float(out_types[i].dtype)) {
+      MN_ASSIGN(outputs[i].tensor, convert_dtype(outputs[i].tensor, out_types[i].dtype, budget_));
+    }
+  }
+  return {};
+}
+
+Status Runner::compute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs, std::span<const Type> types) {
+  bool resolved = true;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!types[i].is_tensor() || !types[i].shape.static_dims() || types[i].dtype == DType::undefined) {
+      resolved = false;
+      continue;
+    }
+    MN_ASSIGN(Tensor tensor, Tensor::allocate(types[i].dtype, types[i].shape.to_dims(), budget_));
+    outputs[i] = Datum(std::move(tensor));
+  }
+  if (resolved && options_.kernels != nullptr) {
+    MN_ASSIGN(const bool done, options_.kernels->run(op, node, inputs, outputs, budget_, options_.threads));
+    if (done) return {};
+  }
+  EvalContext context(op, node, inputs, outputs, types, budget_);
+  context.subgraphs = this;
+  context.threads = options_.threads;
+  context.seed = options_.seed * 0x9E3779B97F4A7C15u + ++executed_;
+  return op.custom != nullptr ? op.custom->evaluate(context) : op.reference(context);
+}
+
+Status Runner::execute_decomposed(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs) {
+  Graph scratch;
+  Builder builder(scratch, registry_);
+  Node local = node;
+  std::vector<Datum> arguments;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].present()) {
+      local.inputs[i] = kNoValue;
+    } else if (inputs[i].kind == Datum::Kind::tensor) {
+      local.inputs[i] = builder.constant(inputs[i].tensor, "input");
+    } else {
+      local.inputs[i] = builder.input("input", Type::of(inputs[i]));
+      arguments.push_back(inputs[i]);
+    }
+  }
+  DecomposeContext context(op, local, builder);
+  MN_TRY(op.decompose(context));
+  MN_TRY(builder.status());
+  std::vector<size_t> wanted;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue || context.outputs()[i] == kNoValue) continue;
+    scratch.outputs.push_back(context.outputs()[i]);
+    wanted.push_back(i);
+  }
+  std::vector<Tensor> no_states;
+  MN_ASSIGN(std::vector<Datum> results, run_graph(scratch, arguments, no_states));
+  for (size_t i = 0; i < wanted.size(); ++i) outputs[wanted[i]] = std::move(results[i]);
+  return {};
+}
+
+// The caller's inputs against what the graph declares.
+Status check_inputs(const Graph& graph, std::span<const Datum> inputs) {
+  MN_CHECK(inputs.size() == graph.inputs.size(), "expected ", graph.inputs.size(), " inputs, got ", inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Value& value = graph.value(graph.inputs[i]);
+    const std::string where = concat({"input '", printable(value.name), "': expected ", to_string(value.type)});
+    const Type given = Type::of(inputs[i]);
+    if (value.type.kind == Type::Kind::optional || value.type.kind == Type::Kind::unknown) continue;
+    MN_CHECK(inputs[i].present(), where, ", got nothing");
+    MN_CHECK(given.kind == value.type.kind, where, ", got ", to_string(given));
+    if (!value.type.is_tensor()) continue;
+    MN_CHECK(value.type.dtype == DType::undefined || given.dtype == value.type.dtype, where, ", got ", to_string(given));
+    if (!value.type.shape.ranked) continue;
+    MN_CHECK(given.shape.rank() == value.type.shape.rank(), where, ", got ", to_string(given));
+    for (size_t d = 0; d < given.shape.dims.size(); ++d) {
+      const Dim& declared = value.type.shape.dims[d];
+      MN_CHECK(!declared.known() || declared == given.shape.dims[d], where, ", got ", to_string(given));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Interpreter::Interpreter(std::unique_ptr<Program> program) : program_(std::move(program)) {}
+Interpreter::Interpreter(Interpreter&&) noexcept = default;
+Interpreter& Interpreter::operator=(Interpreter&&) noexcept = default;
+Interpreter::~Interpreter() = default;
+
+Result<Interpreter> Interpreter::prepare(const Graph& graph, const Registry& registry) {
+  auto program = std::make_unique<Program>(Program{&graph, &registry, {}});
+  MN_TRY(prepare_all(graph, registry, program->bodies));
+  return Interpreter(std::move(program));
+}
+
+Result<std::vector<Datum>> Interpreter::run(std::span<const Datum> inputs, const RunOptions& options, std::vector<Tensor>* states) const {
+  const Graph& graph = *program_->graph;
+  MN_TRY(check_inputs(graph, inputs));
+  std::vector<Tensor> current;
+  for (size_t i = 0; i < graph.states.size(); ++i) {
+    current.push_back(states != nullptr && i < states->size() ? (*states)[i] : graph.states[i].initial);
+  }
+  Runner runner(&program_->bodies, *program_->registry, options, options.budget != nullptr ? options.budget : std::make_shared<Budget>(Limits{}));
+  MN_ASSIGN(std::vector<Datum> outputs, runner.run_graph(graph, inputs, current));
+  if (states != nullptr) *states = std::move(current);
+  return outputs;
+}
+
+Result<std::vector<Datum>> evaluate(std::string_view op_name, std::span<const Datum> inputs, const Attributes& attributes, int outputs,
+                                    const Registry& registry) {
+  const OpDef* op = registry.find(op_name);
+  if (op == nullptr) return unsupported({"unknown operator '", op_name, "'"});
+  Node node{std::string(op_name), "", {}, {}, attributes};
+  for (size_t i = 0; i < inputs.size(); ++i) node.inputs.push_back(inputs[i].present() ? static_cast<ValueId>(i) : kNoValue);
+  for (int i = 0; i < outputs; ++i) node.outputs.push_back(static_cast<ValueId>(inputs.size()) + i);
+  MN_TRY(check_node(node, registry));
+  const RunOptions options;
+  Runner runner(nullptr, registry, options, std::make_shared<Budget>(Limits{}));
+  std::vector<Datum> results(static_cast<size_t>(outputs));
+  MN_TRY(runner.execute(*op, node, inputs, results));
+  return results;
+}
+
+}  // namespace minnow
