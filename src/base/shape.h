@@ -19,6 +19,8 @@ Result<int64_t> checked_element_count(std::span<const int64_t> dims);
 int64_t element_count(std::span<const int64_t> dims);
 // "[1, 3, 224, 224]".
 std::string to_string(std::span<const int64_t> dims);
+// Dims also convert to Shape: this overload settles it.
+inline std::string to_string(const Dims& dims) { return to_string(std::span<const int64_t>(dims)); }
 // Row-major strides in elements.
 Dims row_major_strides(std::span<const int64_t> dims);
 // Maps axis in [-rank, rank) to [0, rank); the error names axis and rank.

@@ -2,6 +2,8 @@
 // hands the tensor on. Datum: what a graph value holds at run time, a tensor, a sequence or an optional.
 #pragma once
 
+#include <cassert>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -58,13 +60,15 @@ class Tensor {
   Tensor bit_cast(DType dtype) const;
   // Rows [begin, begin + count) along axis 0, sharing storage.
   Tensor rows(int64_t begin, int64_t count) const;
-  // True when nobody else holds these bytes, so they may be overwritten in place.
-  bool unique() const { return storage_.use_count() == 1; }
+  // True when nobody else holds these bytes, so they may be overwritten in place. Never true of a view: its bytes may be
+  // borrowed, or mapped read-only.
+  bool unique() const { return writable_ && storage_.use_count() == 1; }
 
  private:
   DType dtype_ = DType::undefined;
   Dims dims_;
   int64_t size_ = 0;
+  bool writable_ = false;                    // allocated here, not viewed
   const std::byte* data_ = nullptr;          // for strings: std::string objects
   std::shared_ptr<const void> storage_;
 };
@@ -72,8 +76,11 @@ class Tensor {
 // Values as int64 / double, whatever the (non-string, real) dtype.
 std::vector<int64_t> to_ints(const Tensor& tensor);
 std::vector<double> to_doubles(const Tensor& tensor);
-// Conversion between real dtypes: floats to integers truncate towards zero and saturate, integers wrap (as ONNX's Cast and NumPy do).
-Result<Tensor> convert_dtype(const Tensor& tensor, DType dtype, const std::shared_ptr<Budget>& budget = nullptr, bool saturate = true);
+// Conversion between real dtypes (boolean included): every conversion rounds once, to nearest even; floats to integers truncate
+// towards zero and saturate (NaN becomes 0); integers wrap, as in ONNX's Cast and NumPy. `saturate` and `mode` are Cast's
+// attributes for float8 targets.
+Result<Tensor> convert_dtype(const Tensor& tensor, DType dtype, const std::shared_ptr<Budget>& budget = nullptr,
+                             bool saturate = true, RoundMode mode = RoundMode::up);
 
 struct Datum {
   enum class Kind : uint8_t { none, tensor, sequence };   // none: an absent input, or an empty optional
