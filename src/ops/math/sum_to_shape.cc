@@ -1,0 +1,97 @@
+// sum_to_shape: undoes broadcasting, summing over the dimensions along which `shape` was repeated to give x. Gradients of
+// broadcasting operators need it; ONNX has no such operator.
+#include "ops/broadcast.h"
+#include "ops/builder.h"
+#include "ops/cases.h"
+#include "ops/dispatch.h"
+#include "ops/op.h"
+
+namespace minnow::ops {
+namespace {
+
+Status sum_to_shape_infer(InferContext& c) {
+  MN_TRY(c.expect_rank(1, 1, "shape"));
+  const auto target = c.ints(1);
+  if (!target) {
+    const Shape& shape = c.shape(1);
+    c.set_output(0, c.dtype(0), shape.ranked && shape.dims[0].known() ? Shape::of_rank(shape.dims[0].value) : Shape());
+    return {};
+  }
+  MN_TRY(checked_element_count(*target));
+  MN_ASSIGN(const Shape broadcast, broadcast_shapes(Shape(*target), c.shape(0)));
+  if (c.shape(0).static_dims()) {
+    MN_CHECK(broadcast == c.shape(0), "shape ", to_string(Shape(*target)), " does not broadcast to the input's ", to_string(c.shape(0)));
+  }
+  c.set_output(0, c.dtype(0), Shape(*target));
+  return {};
+}
+
+template <class T>
+void add_run(const T* x, T* out, int64_t out_stride, int64_t count) {
+  if (out_stride != 0) {
+    for (int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(out[i] + x[i]);
+    return;
+  }
+  // Rounding errors of a long float32 sum would show in gradients: a double carries it.
+  using Sum = std::conditional_t<std::is_floating_point_v<T>, double, T>;
+  Sum sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum = static_cast<Sum>(sum + x[i]);
+  out[0] = static_cast<T>(out[0] + sum);
+}
+
+using SumTypes = TypeList<float, double, uint32_t, uint64_t>;
+
+Status sum_to_shape_reference(EvalContext& c) {
+  const Tensor& x = c.input(0);
+  Tensor& out = c.output(0);
+  DType dtype = x.dtype();   // two's complement sums do not depend on the sign
+  if (dtype == DType::int32) dtype = DType::uint32;
+  if (dtype == DType::int64) dtype = DType::uint64;
+  return dispatch<SumTypes>(dtype, [&]<class T>() -> Status {
+    const T* in = x.data<T>();
+    T* sums = out.mutable_data<T>();
+    std::fill(sums, sums + out.size(), T(0));
+    Pace pace(c.budget());
+    for (BroadcastLoop loop(x.dims(), {out.dims()}); !loop.done(); loop.next()) {
+      MN_TRY(pace.work(loop.run()));
+      add_run(in + loop.position(), sums + loop.offset(0), loop.stride(0), loop.run());
+    }
+    return {};
+  });
+}
+
+Status sum_to_shape_gradient(GradientContext& c) {
+  const ValueId shape = c.b.add("shape", {c.input(0)});
+  c.set_input_gradient(0, c.b.add("expand", {c.output_gradient(0), shape}));
+  return {};
+}
+
+std::vector<Case> sum_to_shape_cases() {
+  const auto f = [](Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); };
+  const auto shape = [](std::initializer_list<int64_t> dims) { return Tensor::of<int64_t>(dims, {static_cast<int64_t>(dims.size())}); };
+  return {
+      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {2, 3}), shape({2, 1})}, .expected = {Tensor::of<float>({6, 15}, {2, 1})}},
+      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {2, 3}), shape({3})}, .expected = {Tensor::of<float>({5, 7, 9}, {3})}},
+      {.inputs = {f({4, 3, 2, 5}, 1), shape({3, 1, 5})}, .note = "outer and middle"},
+      {.inputs = {f({3, 4}, 2), shape({})}, .note = "to a scalar"},
+      {.inputs = {f({3, 4}, 3), shape({3, 4})}, .note = "nothing to sum"},
+      {.inputs = {f({0, 4}, 4), shape({4})}, .expected = {Tensor::of<float>({0, 0, 0, 0}, {4})}, .note = "empty sums"},
+      {.inputs = {Tensor::of<int64_t>({1, -2, 3}, {3, 1}), shape({1})}, .expected = {Tensor::of<int64_t>({2}, {1})}},
+  };
+}
+
+}  // namespace
+
+std::vector<OpDef> sum_to_shape() {
+  return {{
+      .name = "sum_to_shape",
+      .doc = "Sums x over the dimensions along which a tensor of `shape` would be broadcast to x.",
+      .inputs = {2, 2},
+      .infer = sum_to_shape_infer,
+      .reference = sum_to_shape_reference,
+      .gradient = sum_to_shape_gradient,
+      .cases = sum_to_shape_cases,
+  }};
+}
+
+}  // namespace minnow::ops
