@@ -21,7 +21,9 @@ using Strings = std::vector<std::string>;
 using GraphRef = std::shared_ptr<const Graph>;   // a closed subgraph: all that it uses comes in through its inputs
 
 // The order is that of the variant below.
-enum class AttributeKind : uint8_t { none, integer, real, text, tensor, graph, integers, reals, texts, tensors, graphs };
+enum class AttributeKind : uint8_t {
+  none, integer, real, text, tensor, graph, integers, reals, texts, tensors, graphs,
+};
 std::string_view to_string(AttributeKind kind);
 
 class Attribute {
@@ -43,7 +45,8 @@ class Attribute {
   Attribute(Strings value) : value_(std::move(value)) {}
   Attribute(std::vector<Tensor> value) : value_(std::move(value)) {}
   Attribute(std::vector<GraphRef> value) : value_(std::move(value)) {}
-  Attribute(DType value) : value_(std::string(to_string(value))) {}   // dtypes are written by name: {"to", DType::float32}
+  // Dtypes are written by name: {"to", DType::float32}.
+  Attribute(DType value) : value_(std::string(to_string(value))) {}
 
   AttributeKind kind() const { return static_cast<AttributeKind>(value_.index()); }
   bool present() const { return kind() != AttributeKind::none; }

@@ -1,5 +1,6 @@
-// The graph: values, nodes in topological order, inputs, outputs and named states. Plain data; what an operator means lives
-// in ops. Subgraphs (branches, loop bodies) are attributes and closed: what they use from outside is passed as an input.
+// The graph: values, nodes in topological order, inputs, outputs and named states. Plain data; what an operator means
+// lives in ops. Subgraphs (branches, loop bodies) are attributes and closed: what they use from outside is passed as an
+// input.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,8 @@ struct Type {
   Shape shape;                               // tensor
   std::shared_ptr<const Type> element;       // sequence, optional
   static Type tensor(DType dtype, Shape shape = {}) { return {Kind::tensor, dtype, std::move(shape), nullptr}; }
-  static Type sequence(Type element) { return {Kind::sequence, {}, {}, std::make_shared<const Type>(std::move(element))}; }
-  static Type optional(Type element) { return {Kind::optional, {}, {}, std::make_shared<const Type>(std::move(element))}; }
+  static Type sequence(Type of) { return {Kind::sequence, {}, {}, std::make_shared<const Type>(std::move(of))}; }
+  static Type optional(Type of) { return {Kind::optional, {}, {}, std::make_shared<const Type>(std::move(of))}; }
   // The type of a run-time value: concrete dims; for an empty sequence the element stays unknown.
   static Type of(const Datum& datum);
   bool is_tensor() const { return kind == Kind::tensor; }
@@ -50,8 +51,8 @@ struct Node {
   Attributes attributes;
 };
 
-// A persistent value owned by a session: read as `in` at the start of a run, replaced by `out` at its end, saved, loaded and
-// reset (to `initial`) by name. Trained weights, streaming caches, random generators (design, contract 4).
+// A persistent value owned by a session: read as `in` at the start of a run, replaced by `out` at its end, saved,
+// loaded and reset (to `initial`) by name. Trained weights, streaming caches, random generators (design, contract 4).
 struct State {
   std::string name;
   ValueId in = kNoValue;

@@ -1,5 +1,5 @@
-// A node as it stands in a model file, before an operator's import row turns it into ours. Neutral: neither importer nor
-// operator sees the other's types (design, contract 1).
+// A node as it stands in a model file, before an operator's import row turns it into ours. Neutral: neither importer
+// nor operator sees the other's types (design, contract 1).
 #pragma once
 
 #include <string>
