@@ -10,10 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-SOFT_FILE, HARD_FILE, MAX_FUNCTION = 400, 800, 60
-SUFFIXES = {".cc", ".h", ".hpp", ".inl", ".py", ".js", ".ts", ".sh"}
-# A definition: starts at column 0 or 2, has a parameter list, ends with an opening brace, is no control statement.
-FUNCTION = re.compile(r"^(?P<indent> {0,2})(?!(?:namespace|class|struct|enum|union|extern|if|for|while|switch|else|do|return|TEST)\b)[\w:<>~*&\[\],\s]*[\w>\])]\s*\(.*\{$|^(?P<indent2> {0,2})\S.*\) (?:const |noexcept |override )*\{$")
+SOFT_FILE, HARD_FILE, MAX_NOT_A_FUNCTION = r"(?!(?:namespace|class|struct|enum|union|extern|if|for|while|switch|else|do|return|TEST)\b|\})"
+FUNCTION = re.compile(rf"^(?P<indent> {{0,2}}){NOT_A_FUNCTION}\S.*\(.*\)[\w\s>:&*-]*\{{$")
 TABLE = re.compile(r"^\s*(\{|\.\w+ =|\}|return \{)")
 
 
@@ -30,7 +28,7 @@ def long_functions(lines):
         if not match:
             i += 1
             continue
-        indent = match.group("indent") if match.group("indent") is not None else match.group("indent2")
+        indent = match.group("indent")
         end = next((j for j in range(i + 1, len(lines)) if lines[j].startswith(indent + "}")), len(lines) - 1)
         body = lines[i + 1 : end]
         length = end - i + 1
