@@ -10,7 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-SOFT_FILE, HARD_FILE, MAX_NOT_A_FUNCTION = r"(?!(?:namespace|class|struct|enum|union|extern|if|for|while|switch|else|do|return|TEST)\b|\})"
+SOFT_FILE, HARD_FILE, MAX_FUNCTION = 400, 800, 60
+SUFFIXES = {".cc", ".h", ".hpp", ".inl", ".py", ".js", ".ts", ".sh"}
+# A definition: starts at column 0 to 2, has a parameter list, ends with an opening brace, is no control statement.
+NOT_A_FUNCTION = r"(?!(?:namespace|class|struct|enum|union|extern|if|for|while|switch|else|do|return|TEST)\b|\})"
 FUNCTION = re.compile(rf"^(?P<indent> {{0,2}}){NOT_A_FUNCTION}\S.*\(.*\)[\w\s>:&*-]*\{{$")
 TABLE = re.compile(r"^\s*(\{|\.\w+ =|\}|return \{)")
 
