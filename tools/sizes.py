@@ -27,7 +27,12 @@ def long_functions(lines):
     """(first line, length) of functions over the limit in C++ text."""
     i = 0
     while i < len(lines):
-        match = FUNCTION.match(lines[i])
+        head = lines[i]
+        for j in range(i + 1, min(i + 4, len(lines))):   # a parameter list over several lines
+            if head.endswith("{") or ";" in head or "(" not in head or not lines[j].startswith("    "):
+                break
+            head += " " + lines[j].strip()
+        match = FUNCTION.match(head)
         if not match:
             i += 1
             continue
