@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Seeds small faults into the library, one at a time, and counts how many the tests notice.
+
+Works on a copy of the tree (WORK_FOLDER/tree) with a build of its own. A mutant is killed when it does not build, or when a
+test fails or hangs. Prints every mutant with its fate; exits 1 when fewer than MINIMUM are killed.
+Usage: mutate.py WORK_FOLDER [--count 40] [--minimum 36] [--seed 1]
+"""
+
+import argparse
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("base", "graph", "ops", "import", "export", "passes", "lower", "kernels", "zoo", "api")
+# kind: (pattern, replacement). Patterns need spaces around operators, as the formatter leaves them.
+FAULTS = {
+    "sign": [(r"(?<=[\w)\]]) \+ (?=[\w(])", " - "), (r"(?<=[\w)\]]) - (?=[\w(])", " + ")],
+    "bound": [(r" < (?=[\w(])", " <= "), (r" >= (?=[\w(])", " > "), (r" <= (?=[\w(])", " < ")],
+    "off by one": [(r" \+ 1\b(?!\.)", ""), (r" - 1\b(?!\.)", ""), (r"= 0;", "= 1;")],
+    "dropped bias": [(r" \+ bias\w*(\[[^\]]*\])?", ""), (r"\+= bias", "+= 0 * bias")],
+    "wrong axis": [(r"\bdims?\[0\]", "dims[1]"), (r"\.dim\(1\)", ".dim(0)"), (r"\.dim\(2\)", ".dim(1)"), (r"\baxis \+ 1\b", "axis")],
+}
+# Not code whose change must be visible: comments, checks' texts, test inputs, logging, tuning, includes.
+SKIP = re.compile(r"^\s*(//|#|\*)|MN_CHECK|bad_input|unsupported\(|over_limit|concat\(|log_|\.expected|\.inputs|\.note|random_tensor|step\(|reserve\(|template|kMax|Cost|static_assert|assert\(|constexpr|friend|operator")
+
+
+def candidates():
+    """{kind: [(file, line index, pattern, replacement)]}"""
+    found = {kind: [] for kind in FAULTS}
+    for room in ROOMS:
+        for file in sorted((ROOT / "src" / room).rglob("*.cc")):
+            if file.name.endswith("_test.cc"):
+                continue
+            skipping_cases = False
+            for index, line in enumerate(file.read_text().splitlines()):
+                if re.search(r"_cases\(\) \{", line):
+                    skipping_cases = True
+                elif line.startswith("}"):
+                    skipping_cases = False
+                if skipping_cases or SKIP.search(line):
+                    continue
+                code = line.split("//")[0]
+                if '"' in code:
+                    continue
+                for kind, rules in FAULTS.items():
+                    for pattern, replacement in rules:
+                        if re.search(pattern, code):
+                            found[kind].append((file.relative_to(ROOT), index, pattern, replacement))
+    return found
+
+
+def choose(count, seed):
+    generator = random.Random(seed)
+    found = candidates()
+    kinds = [kind for kind in FAULTS if found[kind]]
+    chosen = []
+    while len(chosen) < count and any(found[kind] for kind in kinds):
+        kind = kinds[len(chosen) % len(kinds)]
+        if not found[kind]:
+            kind = next(k for k in kinds if found[k])
+        chosen.append((kind, *found[kind].pop(generator.randrange(len(found[kind])))))
+    return chosen
+
+
+def run(command, folder, seconds):
+    """True when the command succeeded in time."""
+    try:
+        return subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=seconds).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def fate(tree, build, room, work):
+    if not run(["ninja", "-C", build, "minnow"], tree, 600):
+        return "killed: does not build"
+    tests = [f"test_{room}"] + [f"test_{r}" for r in ("ops", "import", "api", "lower", "passes") if r != room]
+    targets = [t for t in tests if run(["ninja", "-C", build, "-t", "query", t], tree, 60)]
+    for target in targets:
+        if not run(["ninja", "-C", build, target], tree, 600):
+            return "killed: tests do not build"
+        if not run([str(tree / build / target), "--gtest_brief=1"], tree, 300):
+            return f"killed by {target}"
+    if not run(["ninja", "-C", build, "suite_runner"], tree, 600):
+        return "killed: tests do not build"
+    if not run([sys.executable, "tests/oracle/conformance.py", str(tree / build / "suite_runner"), str(work)], tree, 600):
+        return "killed by conformance"
+    return "SURVIVED"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--count", type=int, default=40)
+    parser.add_argument("--minimum", type=int, default=36)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    tree, build = options.work.resolve() / "tree", "build/mutate"
+    tree.mkdir(parents=True, exist_ok=True)
+    for name in ("src", "tests", "cmake", "cli", "include", "models", "docs", "bindings"):
+        shutil.copytree(ROOT / name, tree / name, dirs_exist_ok=True)
+    for name in ("CMakeLists.txt", "CMakePresets.json"):
+        shutil.copy(ROOT / name, tree / name)
+    subprocess.run(["cmake", "--preset", "dev", "-B", build, "-DMINNOW_TOOLS=OFF"], cwd=tree, check=True, stdout=subprocess.DEVNULL)
+    if fate(tree, build, "base", options.work) != "SURVIVED":
+        sys.exit("the tests fail without any fault: mend them first")
+    killed = 0
+    for number, (kind, file, index, pattern, replacement) in enumerate(choose(options.count, options.seed), 1):
+        path = tree / file
+        original = path.read_text()
+        lines = original.splitlines(keepends=True)
+        before = lines[index].strip()
+        lines[index] = re.sub(pattern, replacement, lines[index], count=1)
+        path.write_text("".join(lines))
+        verdict = fate(tree, build, file.parts[1], options.work)
+        path.write_text(original)
+        killed += verdict != "SURVIVED"
+        print(f"{number:2} {kind}: {file}:{index + 1}: {before}  ->  {lines[index].strip()}\n   {verdict}", flush=True)
+    print(f"mutants: {killed} of {options.count} killed, the minimum is {options.minimum}")
+    return 0 if killed >= options.minimum else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
