@@ -94,8 +94,7 @@ Status matmul_reference(EvalContext& c) {
 
 // dA = dC B^T and dB = A^T dC, summed over broadcast batch dimensions (1-D operands: of the matrices they stand for).
 Status matmul_gradient(GradientContext& c) {
-  const Shape& a_shape = c.type(c.input(0)).shape;
-  const Shape& b_shape = c.type(c.input(1)).shape;
+  const Shape a_shape = c.type(c.input(0)).shape, b_shape = c.type(c.input(1)).shape;   // copies: adding nodes moves the types
   MN_CHECK(a_shape.ranked && b_shape.ranked, "the gradient needs operands of known rank");
   Builder& b = c.b;
   ValueId left = c.input(0), right = c.input(1), gradient = c.output_gradient(0);

@@ -79,7 +79,7 @@ Status tile_reference(EvalContext& c) {
 // The gradient as [r0, d0, r1, d1, …], summed over every r.
 Status tile_gradient(GradientContext& c) {
   Builder& b = c.b;
-  const Shape& in = c.type(c.input(0)).shape;
+  const Shape in = c.type(c.input(0)).shape;
   MN_CHECK(in.ranked, "the gradient needs an input of known rank");
   const ValueId last = b.ints({-1});
   const ValueId shape = b.add("shape", {c.input(0)});
