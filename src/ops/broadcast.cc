@@ -5,12 +5,13 @@
 
 namespace minnow {
 
-BroadcastLoop::BroadcastLoop(std::span<const int64_t> out, std::initializer_list<std::span<const int64_t>> operands, int64_t max_run)
+BroadcastLoop::BroadcastLoop(std::span<const int64_t> out, std::initializer_list<std::span<const int64_t>> operands,
+                             int64_t max_run)
     : operands_(operands.size()), max_run_(max_run), total_(element_count(out)) {
   assert(operands_ <= kMaxOperands);
   if (total_ == 0) return;
   // Per output dimension larger than 1, innermost first: merge it into the last one where every operand allows that.
-  std::array<int64_t, kMaxOperands> dense;                        // stride the operand's next outer dimension would have
+  std::array<int64_t, kMaxOperands> dense;  // stride the operand's next outer dimension would have
   dense.fill(1);
   bool first = true;
   for (size_t i = 0; i < out.size(); ++i) {
@@ -22,7 +23,8 @@ BroadcastLoop::BroadcastLoop(std::span<const int64_t> out, std::initializer_list
       const int64_t dim = i < dims.size() ? dims[dims.size() - 1 - i] : 1;
       stride[k] = dim == 1 ? 0 : dense[k];
       dense[k] *= dim;
-      if (!first) merge = merge && stride[k] == (dims_.empty() ? inner_strides_[k] * inner_ : strides_[k].back() * dims_.back());
+      if (!first)
+        merge = merge && stride[k] == (dims_.empty() ? inner_strides_[k] * inner_ : strides_[k].back() * dims_.back());
       ++k;
     }
     if (extent == 1) continue;

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "ops/random.h"
+#include "base/random.h"
 
 namespace minnow {
 

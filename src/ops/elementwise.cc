@@ -17,8 +17,8 @@ Status expect_dtype(const InferContext& c, int i, bool (*accepts)(DType), std::s
 
 namespace {
 
-constexpr std::string_view kFloatText = "a floating-point type", kNumberText = "a numeric type", kIntegerText = "an integer type",
-                           kBooleanText = "boolean";
+constexpr std::string_view kFloatText = "a floating-point type", kNumberText = "a numeric type",
+                           kIntegerText = "an integer type", kBooleanText = "boolean";
 
 Status infer_same_checked(InferContext& c, bool (*accepts)(DType), std::string_view expected) {
   MN_TRY(expect_dtype(c, 0, accepts, expected));
@@ -81,7 +81,8 @@ Status import_legacy_broadcast(ImportContext& c) {
     MN_CHECK(left.ranked && right.ranked, "broadcasting along an axis needs operands of known rank");
     MN_ASSIGN(int64_t axis, c.int_attribute("axis", 0));
     MN_ASSIGN(axis, normalize_axis(axis, left.rank()));
-    MN_CHECK(axis + right.rank() <= left.rank(), "a ", right.rank(), "-D operand does not fit at axis ", axis, " of a ", left.rank(), "-D one");
+    MN_CHECK(axis + right.rank() <= left.rank(), "a ", right.rank(), "-D operand does not fit at axis ", axis, " of a ",
+             left.rank(), "-D one");
     Ints axes;
     for (int64_t i = right.rank(); i < left.rank() - axis; ++i) axes.push_back(i);
     if (!axes.empty()) b = c.b.add("unsqueeze", {b, c.b.ints(axes)});

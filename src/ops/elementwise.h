@@ -9,25 +9,26 @@ namespace minnow {
 
 // Fails unless input i's dtype is unknown or `accepts` it; the message says what is expected ("a floating-point type").
 Status expect_dtype(const InferContext& c, int i, bool (*accepts)(DType), std::string_view expected);
-bool is_real_number(DType dtype);        // float or integer
+bool is_real_number(DType dtype);  // float or integer
 bool is_float_or_integer_signed(DType dtype);
 bool is_boolean(DType dtype);
 
 // Output 0 has input 0's type.
-Status infer_same(InferContext& c);              // any dtype
+Status infer_same(InferContext& c);  // any dtype
 Status infer_same_float(InferContext& c);
 Status infer_same_number(InferContext& c);
 // Output 0 is the broadcast of all inputs, which have one dtype.
-Status infer_broadcast(InferContext& c);         // any dtype
+Status infer_broadcast(InferContext& c);  // any dtype
 Status infer_broadcast_number(InferContext& c);
 Status infer_broadcast_float(InferContext& c);
 Status infer_broadcast_integer(InferContext& c);
 Status infer_broadcast_boolean(InferContext& c);
-Status infer_broadcast_compare(InferContext& c); // numbers in, boolean out
+Status infer_broadcast_compare(InferContext& c);  // numbers in, boolean out
 // The broadcast shape of inputs [first, first + count).
 Result<Shape> broadcast_inputs(const InferContext& c, int first, int count);
 
-// Import of ai.onnx 1 to 6: the second operand is broadcast when `broadcast` is 1, aligned at `axis` instead of at the end.
+// Import of ai.onnx 1 to 6: the second operand is broadcast when `broadcast` is 1, aligned at `axis` instead of at the
+// end.
 Status import_legacy_broadcast(ImportContext& c);
 
 // A signed dtype's unsigned twin: two's complement add, subtract and multiply give the same bits without overflow.

@@ -1,5 +1,5 @@
-// Arithmetic on graph values, so that gradients read like the formulas they are: `g * (1.0 - y * y)`. A number takes the dtype
-// of the value beside it.
+// Arithmetic on graph values, so that gradients read like the formulas they are: `g * (1.0 - y * y)`. A number takes
+// the dtype of the value beside it.
 #pragma once
 
 #include <string_view>
@@ -11,7 +11,9 @@ namespace minnow {
 struct Expression {
   Builder* b = nullptr;
   ValueId id = kNoValue;
-  Expression apply(std::string_view op, const Attributes& attributes = {}) const { return {b, b->add(op, {id}, attributes)}; }
+  Expression apply(std::string_view op, const Attributes& attributes = {}) const {
+    return {b, b->add(op, {id}, attributes)};
+  }
   Expression apply(std::string_view op, const Expression& other, const Attributes& attributes = {}) const {
     return {b, b->add(op, {id, other.id}, attributes)};
   }

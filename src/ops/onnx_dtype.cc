@@ -7,11 +7,12 @@ namespace {
 
 // Index: the code in onnx.proto3.
 constexpr DType kByCode[] = {
-    DType::undefined,    DType::float32,        DType::uint8,      DType::int8,           DType::uint16,     DType::int16,
-    DType::int32,        DType::int64,          DType::string,     DType::boolean,        DType::float16,    DType::float64,
-    DType::uint32,       DType::uint64,         DType::complex64,  DType::complex128,     DType::bfloat16,   DType::float8e4m3fn,
-    DType::float8e4m3fnuz, DType::float8e5m2,   DType::float8e5m2fnuz, DType::uint4,      DType::int4,       DType::float4e2m1,
-    DType::float8e8m0,   DType::uint2,          DType::int2,
+    DType::undefined,      DType::float32,  DType::uint8,        DType::int8,           DType::uint16,
+    DType::int16,          DType::int32,    DType::int64,        DType::string,         DType::boolean,
+    DType::float16,        DType::float64,  DType::uint32,       DType::uint64,         DType::complex64,
+    DType::complex128,     DType::bfloat16, DType::float8e4m3fn, DType::float8e4m3fnuz, DType::float8e5m2,
+    DType::float8e5m2fnuz, DType::uint4,    DType::int4,         DType::float4e2m1,     DType::float8e8m0,
+    DType::uint2,          DType::int2,
 };
 
 }  // namespace

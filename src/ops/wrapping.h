@@ -69,7 +69,8 @@ inline int64_t integer_pow(int64_t base, int64_t exponent) {
 template <class T>
 T saturating_from_double(double x) {
   if (x != x) return T(0);
-  constexpr double low = static_cast<double>(std::numeric_limits<T>::min()), high = static_cast<double>(std::numeric_limits<T>::max());
+  constexpr double low = static_cast<double>(std::numeric_limits<T>::min()),
+                   high = static_cast<double>(std::numeric_limits<T>::max());
   if (x <= low) return std::numeric_limits<T>::min();
   if (x >= high) return std::numeric_limits<T>::max();
   return static_cast<T>(x);

@@ -11,13 +11,16 @@ namespace {
 
 // What a member of the family sees: its two parameters, in the order of its attributes.
 template <class T>
-struct Parameters { T alpha, beta; };
+struct Parameters {
+  T alpha, beta;
+};
 
 // F is a struct with `template <class T> static T of(T, Parameters<T>)`.
 template <class F>
 Status float_reference(EvalContext& c) {
   const std::vector<AttributeSpec>& specs = c.op().attributes;
-  const float alpha = !specs.empty() ? c.float_attribute(specs[0].name) : 0, beta = specs.size() > 1 ? c.float_attribute(specs[1].name) : 0;
+  const float alpha = !specs.empty() ? c.float_attribute(specs[0].name) : 0,
+              beta = specs.size() > 1 ? c.float_attribute(specs[1].name) : 0;
   return dispatch<FloatTypes>(c.input(0).dtype(), [&]<class T>() {
     const Parameters<T> p{static_cast<T>(alpha), static_cast<T>(beta)};
     return map_elements<T, T>(c, [p](T x) { return F::template of<T>(x, p); });
@@ -25,7 +28,7 @@ Status float_reference(EvalContext& c) {
 }
 
 struct Values {
-  Expression x, y, g;   // input, output, gradient of the output
+  Expression x, y, g;  // input, output, gradient of the output
   double alpha, beta;
 };
 
@@ -33,13 +36,20 @@ template <Expression (*F)(const Values&)>
 Status gradient_by(GradientContext& c) {
   const auto expression = [&](ValueId id) { return Expression{&c.b, id}; };
   const std::vector<AttributeSpec>& specs = c.op().attributes;
-  const double alpha = !specs.empty() ? c.float_attribute(specs[0].name) : 0, beta = specs.size() > 1 ? c.float_attribute(specs[1].name) : 0;
-  c.set_input_gradient(0, F({expression(c.input(0)), expression(c.output(0)), expression(c.output_gradient(0)), alpha, beta}).id);
+  const double alpha = !specs.empty() ? c.float_attribute(specs[0].name) : 0,
+               beta = specs.size() > 1 ? c.float_attribute(specs[1].name) : 0;
+  c.set_input_gradient(
+      0, F({expression(c.input(0)), expression(c.output(0)), expression(c.output_gradient(0)), alpha, beta}).id);
   return {};
 }
 
-#define MN_ACTIVATION(Name, body) \
-  struct Name { template <class T> static T of(T x, [[maybe_unused]] Parameters<T> p) { body } }
+#define MN_ACTIVATION(Name, body)                        \
+  struct Name {                                          \
+    template <class T>                                   \
+    static T of(T x, [[maybe_unused]] Parameters<T> p) { \
+      body                                               \
+    }                                                    \
+  }
 
 // exp of a non-positive number only, so that neither branch overflows.
 template <class T>
@@ -49,9 +59,13 @@ T logistic(T x) {
   return e / (T(1) + e);
 }
 template <class T>
-T log_one_plus_exp(T x) { return x > T(0) ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); }
+T log_one_plus_exp(T x) {
+  return x > T(0) ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+}
 template <class T>
-T clamp_unit(T x) { return x < T(0) ? T(0) : x > T(1) ? T(1) : x; }
+T clamp_unit(T x) {
+  return x < T(0) ? T(0) : x > T(1) ? T(1) : x;
+}
 
 MN_ACTIVATION(Sigmoid, return logistic(x););
 MN_ACTIVATION(Tanh, return std::tanh(x););
@@ -81,11 +95,14 @@ struct GeluTanh {
 
 struct Relu {
   template <class T>
-  static T of(T x) { return x < T(0) ? T(0) : x; }
+  static T of(T x) {
+    return x < T(0) ? T(0) : x;
+  }
 };
 
 Status relu_reference(EvalContext& c) {
-  return dispatch<NumericTypes>(c.input(0).dtype(), [&]<class T>() { return map_elements<T, T>(c, [](T x) { return Relu::of(x); }); });
+  return dispatch<NumericTypes>(c.input(0).dtype(),
+                                [&]<class T>() { return map_elements<T, T>(c, [](T x) { return Relu::of(x); }); });
 }
 
 Status gelu_infer(InferContext& c) {
@@ -97,7 +114,9 @@ Status gelu_infer(InferContext& c) {
 // Both forms have the attribute list {approximate}, which holds no number.
 template <class F>
 Status gelu_form(EvalContext& c) {
-  return dispatch<FloatTypes>(c.input(0).dtype(), [&]<class T>() { return map_elements<T, T>(c, [](T x) { return F::of(x, Parameters<T>{}); }); });
+  return dispatch<FloatTypes>(c.input(0).dtype(), [&]<class T>() {
+    return map_elements<T, T>(c, [](T x) { return F::of(x, Parameters<T>{}); });
+  });
 }
 Status gelu_reference(EvalContext& c) {
   return c.string_attribute("approximate") == "tanh" ? gelu_form<GeluTanh>(c) : gelu_form<GeluErf>(c);
@@ -162,9 +181,7 @@ Status fast_gelu_import(ImportContext& c) {
   return c.take_over({x}, {{"approximate", "tanh"}});
 }
 
-Status bias_gelu_import(ImportContext& c) {
-  return c.take_over({c.b.add("add", {c.input(0), c.input(1)})});
-}
+Status bias_gelu_import(ImportContext& c) { return c.take_over({c.b.add("add", {c.input(0), c.input(1)})}); }
 
 Status quick_gelu_import(ImportContext& c) {
   MN_ASSIGN(const float alpha, c.float_attribute("alpha", 1.702f));
@@ -188,7 +205,9 @@ std::vector<Case> with(Attributes attributes, std::initializer_list<float> in, s
   std::vector<Case> cases = activation_cases();
   for (Case& item : cases) item.attributes = attributes;
   const Dims dims{static_cast<int64_t>(in.size())};
-  cases.push_back({.inputs = {Tensor::of<float>(in, dims)}, .attributes = std::move(attributes), .expected = {Tensor::of<float>(out, dims)},
+  cases.push_back({.inputs = {Tensor::of<float>(in, dims)},
+                   .attributes = std::move(attributes),
+                   .expected = {Tensor::of<float>(out, dims)},
                    .differentiable = false});
   return cases;
 }
@@ -216,10 +235,18 @@ std::vector<Case> gelu_cases() {
   return cases;
 }
 
-OpDef activation(std::string_view name, std::string_view onnx, std::string_view doc, std::vector<AttributeSpec> attributes,
-                 Status (*reference)(EvalContext&), Status (*gradient)(GradientContext&), std::vector<Case> (*cases)(), int first) {
-  return {.name = name, .doc = doc, .attributes = std::move(attributes), .infer = infer_same_float, .reference = reference,
-          .gradient = gradient, .imports = {{"ai.onnx", onnx}}, .exports = {{"ai.onnx", onnx, first}}, .cases = cases};
+OpDef activation(std::string_view name, std::string_view onnx, std::string_view doc,
+                 std::vector<AttributeSpec> attributes, Status (*reference)(EvalContext&),
+                 Status (*gradient)(GradientContext&), std::vector<Case> (*cases)(), int first) {
+  return {.name = name,
+          .doc = doc,
+          .attributes = std::move(attributes),
+          .infer = infer_same_float,
+          .reference = reference,
+          .gradient = gradient,
+          .imports = {{"ai.onnx", onnx}},
+          .exports = {{"ai.onnx", onnx, first}},
+          .cases = cases};
 }
 
 // Klambauer et al. 2017.
@@ -230,32 +257,41 @@ constexpr float kSeluAlpha = 1.67326319217681884765625f, kSeluGamma = 1.05070102
 std::vector<OpDef> activations() {
   std::vector<OpDef> ops = {
       activation("relu", "Relu", "max(x, 0).", {}, relu_reference, gradient_by<relu_gradient>, relu_cases, 6),
-      activation("gelu", "Gelu", "x times the normal distribution function of x, exactly or by its tanh form.", {{"approximate", "none"}},
-                 gelu_reference, gelu_gradient, gelu_cases, 20),
-      activation("swish", "Swish", "x sigmoid(alpha x).", {{"alpha", 1.0f}}, float_reference<Swish>, gradient_by<swish_gradient>, swish_cases, 24),
-      activation("celu", "Celu", "x above 0, else alpha (exp(x / alpha) - 1).", {{"alpha", 1.0f}}, float_reference<Celu>,
-                 gradient_by<celu_gradient>, celu_cases, 12),
-      activation("sigmoid", "Sigmoid", "1 / (1 + exp(-x)).", {}, float_reference<Sigmoid>, gradient_by<sigmoid_gradient>, sigmoid_cases, 6),
-      activation("tanh", "Tanh", "Hyperbolic tangent.", {}, float_reference<Tanh>, gradient_by<tanh_gradient>, tanh_cases, 6),
+      activation("gelu", "Gelu", "x times the normal distribution function of x, exactly or by its tanh form.",
+                 {{"approximate", "none"}}, gelu_reference, gelu_gradient, gelu_cases, 20),
+      activation("swish", "Swish", "x sigmoid(alpha x).", {{"alpha", 1.0f}}, float_reference<Swish>,
+                 gradient_by<swish_gradient>, swish_cases, 24),
+      activation("celu", "Celu", "x above 0, else alpha (exp(x / alpha) - 1).", {{"alpha", 1.0f}},
+                 float_reference<Celu>, gradient_by<celu_gradient>, celu_cases, 12),
+      activation("sigmoid", "Sigmoid", "1 / (1 + exp(-x)).", {}, float_reference<Sigmoid>,
+                 gradient_by<sigmoid_gradient>, sigmoid_cases, 6),
+      activation("tanh", "Tanh", "Hyperbolic tangent.", {}, float_reference<Tanh>, gradient_by<tanh_gradient>,
+                 tanh_cases, 6),
       activation("leaky_relu", "LeakyRelu", "x above 0, else alpha x.", {{"alpha", 0.01f}}, float_reference<LeakyRelu>,
                  gradient_by<leaky_relu_gradient>, leaky_relu_cases, 6),
-      activation("elu", "Elu", "x above 0, else alpha (exp(x) - 1).", {{"alpha", 1.0f}}, float_reference<Elu>, gradient_by<elu_gradient>,
-                 elu_cases, 6),
-      activation("selu", "Selu", "gamma times (x above 0, else alpha (exp(x) - 1)).", {{"alpha", kSeluAlpha}, {"gamma", kSeluGamma}},
-                 float_reference<Selu>, gradient_by<selu_gradient>, selu_cases, 6),
+      activation("elu", "Elu", "x above 0, else alpha (exp(x) - 1).", {{"alpha", 1.0f}}, float_reference<Elu>,
+                 gradient_by<elu_gradient>, elu_cases, 6),
+      activation("selu", "Selu", "gamma times (x above 0, else alpha (exp(x) - 1)).",
+                 {{"alpha", kSeluAlpha}, {"gamma", kSeluGamma}}, float_reference<Selu>, gradient_by<selu_gradient>,
+                 selu_cases, 6),
       activation("hard_sigmoid", "HardSigmoid", "alpha x + beta, clamped to [0, 1].", {{"alpha", 0.2f}, {"beta", 0.5f}},
                  float_reference<HardSigmoid>, gradient_by<hard_sigmoid_gradient>, hard_sigmoid_cases, 6),
       activation("hard_swish", "HardSwish", "x times (x / 6 + 1/2 clamped to [0, 1]).", {}, float_reference<HardSwish>,
                  gradient_by<hard_swish_gradient>, hard_swish_cases, 14),
-      activation("softplus", "Softplus", "log(1 + exp(x)).", {}, float_reference<Softplus>, gradient_by<softplus_gradient>, softplus_cases, 1),
-      activation("softsign", "Softsign", "x / (1 + |x|).", {}, float_reference<Softsign>, gradient_by<softsign_gradient>, softsign_cases, 1),
-      activation("thresholded_relu", "ThresholdedRelu", "x above alpha, else 0.", {{"alpha", 1.0f}}, float_reference<ThresholdedRelu>,
-                 gradient_by<thresholded_relu_gradient>, thresholded_relu_cases, 10),
-      activation("mish", "Mish", "x tanh(softplus(x)).", {}, float_reference<Mish>, gradient_by<mish_gradient>, mish_cases, 18),
+      activation("softplus", "Softplus", "log(1 + exp(x)).", {}, float_reference<Softplus>,
+                 gradient_by<softplus_gradient>, softplus_cases, 1),
+      activation("softsign", "Softsign", "x / (1 + |x|).", {}, float_reference<Softsign>,
+                 gradient_by<softsign_gradient>, softsign_cases, 1),
+      activation("thresholded_relu", "ThresholdedRelu", "x above alpha, else 0.", {{"alpha", 1.0f}},
+                 float_reference<ThresholdedRelu>, gradient_by<thresholded_relu_gradient>, thresholded_relu_cases, 10),
+      activation("mish", "Mish", "x tanh(softplus(x)).", {}, float_reference<Mish>, gradient_by<mish_gradient>,
+                 mish_cases, 18),
   };
   ops[0].infer = infer_same_number;
   ops[1].infer = gelu_infer;
-  ops[1].imports = {{"ai.onnx", "Gelu"}, {"com.microsoft", "Gelu"}, {"com.microsoft", "FastGelu", 1, 1 << 20, fast_gelu_import},
+  ops[1].imports = {{"ai.onnx", "Gelu"},
+                    {"com.microsoft", "Gelu"},
+                    {"com.microsoft", "FastGelu", 1, 1 << 20, fast_gelu_import},
                     {"com.microsoft", "BiasGelu", 1, 1 << 20, bias_gelu_import}};
   ops[2].imports.push_back({"com.microsoft", "QuickGelu", 1, 1 << 20, quick_gelu_import});
   ops[3].infer = celu_infer;

@@ -11,7 +11,7 @@ namespace minnow::ops {
 namespace {
 
 struct Operands {
-  Expression a, b, y, g;   // inputs, output, gradient of the output
+  Expression a, b, y, g;  // inputs, output, gradient of the output
 };
 
 Operands operands(const GradientContext& c) {
@@ -26,13 +26,16 @@ Status set_gradients(GradientContext& c, const Operands& o, const Expression& da
 }
 
 Status add_reference(EvalContext& c) {
-  return dispatch<WrappingTypes>(unsigned_twin(c.input(0).dtype()), [&]<class T>() { return map_pairs<T, T>(c, wrapping_add<T>); });
+  return dispatch<WrappingTypes>(unsigned_twin(c.input(0).dtype()),
+                                 [&]<class T>() { return map_pairs<T, T>(c, wrapping_add<T>); });
 }
 Status sub_reference(EvalContext& c) {
-  return dispatch<WrappingTypes>(unsigned_twin(c.input(0).dtype()), [&]<class T>() { return map_pairs<T, T>(c, wrapping_sub<T>); });
+  return dispatch<WrappingTypes>(unsigned_twin(c.input(0).dtype()),
+                                 [&]<class T>() { return map_pairs<T, T>(c, wrapping_sub<T>); });
 }
 Status mul_reference(EvalContext& c) {
-  return dispatch<WrappingTypes>(unsigned_twin(c.input(0).dtype()), [&]<class T>() { return map_pairs<T, T>(c, wrapping_mul<T>); });
+  return dispatch<WrappingTypes>(unsigned_twin(c.input(0).dtype()),
+                                 [&]<class T>() { return map_pairs<T, T>(c, wrapping_mul<T>); });
 }
 
 template <class T>
@@ -83,8 +86,8 @@ Status powers(EvalContext& c, const Tensor& a, const Tensor& b, Tensor& out) {
   return {};
 }
 
-// Element types of base and exponent may differ: floats compute in the base's type, integers with an integer exponent exactly,
-// and integers with a floating-point exponent in float64.
+// Element types of base and exponent may differ: floats compute in the base's type, integers with an integer exponent
+// exactly, and integers with a floating-point exponent in float64.
 Status pow_reference(EvalContext& c) {
   const Tensor &base = c.input(0), &exponent = c.input(1);
   const bool in_float = is_float(base.dtype()), in_integers = !in_float && is_integer(exponent.dtype());
@@ -142,7 +145,8 @@ Status prelu_infer(InferContext& c) {
   }
   MN_CHECK(slope.rank() <= x.rank(), "the slope ", to_string(slope), " must broadcast to the input ", to_string(x));
   for (int64_t i = 1; i <= slope.rank(); ++i) {
-    const Dim &from = slope.dims[static_cast<size_t>(slope.rank() - i)], &to = x.dims[static_cast<size_t>(x.rank() - i)];
+    const Dim &from = slope.dims[static_cast<size_t>(slope.rank() - i)],
+              &to = x.dims[static_cast<size_t>(x.rank() - i)];
     MN_CHECK(!from.known() || !to.known() || from.value == 1 || from.value == to.value, "the slope ", to_string(slope),
              " must broadcast to the input ", to_string(x));
   }
@@ -178,7 +182,8 @@ Status prelu_import_6(ImportContext& c) {
 Status swiglu_infer(InferContext& c) {
   MN_TRY(infer_broadcast_float(c));
   if (c.shape(0).static_dims() && c.shape(1).static_dims()) {
-    MN_CHECK(c.shape(0) == c.shape(1), "gate and value must have one shape, got ", to_string(c.shape(0)), " and ", to_string(c.shape(1)));
+    MN_CHECK(c.shape(0) == c.shape(1), "gate and value must have one shape, got ", to_string(c.shape(0)), " and ",
+             to_string(c.shape(1)));
   }
   return {};
 }
@@ -202,9 +207,12 @@ std::vector<Case> broadcast_cases(double low = -2, double high = 2) {
           {.inputs = {f({0, 3}, 9), f({1, 3}, 10, 0.5, 2)}, .note = "empty"}};
 }
 template <class T>
-Case pair(std::initializer_list<T> a, std::initializer_list<T> b, std::initializer_list<T> y, Attributes attributes = {}) {
+Case pair(std::initializer_list<T> a, std::initializer_list<T> b, std::initializer_list<T> y,
+          Attributes attributes = {}) {
   const Dims dims{static_cast<int64_t>(a.size())};
-  return {.inputs = {Tensor::of<T>(a, dims), Tensor::of<T>(b, dims)}, .attributes = std::move(attributes), .expected = {Tensor::of<T>(y, dims)},
+  return {.inputs = {Tensor::of<T>(a, dims), Tensor::of<T>(b, dims)},
+          .attributes = std::move(attributes),
+          .expected = {Tensor::of<T>(y, dims)},
           .differentiable = false};
 }
 std::vector<Case> joined(std::vector<Case> cases, std::initializer_list<Case> more) {
@@ -213,36 +221,60 @@ std::vector<Case> joined(std::vector<Case> cases, std::initializer_list<Case> mo
 }
 constexpr int32_t kLowest = std::numeric_limits<int32_t>::min();
 
-std::vector<Case> add_cases() { return joined(broadcast_cases(), {pair<float>({1, 2}, {3, -4}, {4, -2}), pair<int32_t>({kLowest, 5}, {-1, 6}, {2147483647, 11})}); }
-std::vector<Case> sub_cases() { return joined(broadcast_cases(), {pair<float>({1, 2}, {3, -4}, {-2, 6}), pair<uint8_t>({3, 5}, {4, 1}, {255, 4})}); }
-std::vector<Case> mul_cases() { return joined(broadcast_cases(), {pair<float>({1, 2}, {3, -4}, {3, -8}), pair<int16_t>({300, -5}, {300, 6}, {24464, -30})}); }
+std::vector<Case> add_cases() {
+  return joined(broadcast_cases(),
+                {pair<float>({1, 2}, {3, -4}, {4, -2}), pair<int32_t>({kLowest, 5}, {-1, 6}, {2147483647, 11})});
+}
+std::vector<Case> sub_cases() {
+  return joined(broadcast_cases(), {pair<float>({1, 2}, {3, -4}, {-2, 6}), pair<uint8_t>({3, 5}, {4, 1}, {255, 4})});
+}
+std::vector<Case> mul_cases() {
+  return joined(broadcast_cases(),
+                {pair<float>({1, 2}, {3, -4}, {3, -8}), pair<int16_t>({300, -5}, {300, 6}, {24464, -30})});
+}
 std::vector<Case> div_cases() {
-  return joined(broadcast_cases(), {pair<float>({1, 2}, {4, -4}, {0.25f, -0.5f}), pair<int32_t>({kLowest, -7, 7}, {-1, 2, -2}, {kLowest, -3, -3})});
+  return joined(broadcast_cases(), {pair<float>({1, 2}, {4, -4}, {0.25f, -0.5f}),
+                                    pair<int32_t>({kLowest, -7, 7}, {-1, 2, -2}, {kLowest, -3, -3})});
 }
 std::vector<Case> mod_cases() {
-  return joined({{.inputs = {f({3, 4}, 1), f({4}, 2, 0.7, 0.9)}}, {.inputs = {f({3, 4}, 3), f({4}, 4, 0.7, 0.9)}, .attributes = {{"fmod", 1}}}},
+  return joined({{.inputs = {f({3, 4}, 1), f({4}, 2, 0.7, 0.9)}},
+                 {.inputs = {f({3, 4}, 3), f({4}, 4, 0.7, 0.9)}, .attributes = {{"fmod", 1}}}},
                 {pair<int32_t>({-4, 7, 5, 4, -7, 8}, {2, -3, 8, -2, 3, 5}, {0, -2, 5, 0, 2, 3}),
                  pair<int32_t>({-4, 7, 5, 4, -7, 8}, {2, -3, 8, -2, 3, 5}, {0, 1, 5, 0, -1, 3}, {{"fmod", 1}}),
-                 pair<float>({-4.5f, 7.5f}, {2, -3}, {1.5f, -1.5f}), pair<float>({-4.5f, 7.5f}, {2, -3}, {-0.5f, 1.5f}, {{"fmod", 1}})});
+                 pair<float>({-4.5f, 7.5f}, {2, -3}, {1.5f, -1.5f}),
+                 pair<float>({-4.5f, 7.5f}, {2, -3}, {-0.5f, 1.5f}, {{"fmod", 1}})});
 }
 std::vector<Case> pow_cases() {
   return joined(broadcast_cases(0.3, 2),
-                {pair<float>({2, 9, -2}, {3, 0.5f, 2}, {8, 3, 4}), pair<int32_t>({2, -3, 2, -1}, {10, 3, -1, -3}, {1024, -27, 0, -1}),
-                 {.inputs = {Tensor::of<int32_t>({4, 9}, {2}), Tensor::scalar(0.5f)}, .expected = {Tensor::of<int32_t>({2, 3}, {2})}, .differentiable = false},
+                {pair<float>({2, 9, -2}, {3, 0.5f, 2}, {8, 3, 4}),
+                 pair<int32_t>({2, -3, 2, -1}, {10, 3, -1, -3}, {1024, -27, 0, -1}),
+                 {.inputs = {Tensor::of<int32_t>({4, 9}, {2}), Tensor::scalar(0.5f)},
+                  .expected = {Tensor::of<int32_t>({2, 3}, {2})},
+                  .differentiable = false},
                  {.inputs = {f({2, 3}, 5), Tensor::scalar<int64_t>(2)}, .note = "integer exponent"}});
 }
 std::vector<Case> prelu_cases() {
-  return {{.inputs = {f({2, 3, 2, 2}, 1), f({3, 1, 1}, 2)}}, {.inputs = {f({4}, 3), f({1}, 4)}}, pair<float>({-2, 3}, {0.5f, 0.5f}, {-1, 3})};
+  return {{.inputs = {f({2, 3, 2, 2}, 1), f({3, 1, 1}, 2)}},
+          {.inputs = {f({4}, 3), f({1}, 4)}},
+          pair<float>({-2, 3}, {0.5f, 0.5f}, {-1, 3})};
 }
 std::vector<Case> swiglu_cases() {
-  return {{.inputs = {f({2, 5}, 1), f({2, 5}, 2)}}, {.inputs = {f({3}, 3), f({3}, 4)}, .attributes = {{"alpha", 1.5f}}},
+  return {{.inputs = {f({2, 5}, 1), f({2, 5}, 2)}},
+          {.inputs = {f({3}, 3), f({3}, 4)}, .attributes = {{"alpha", 1.5f}}},
           pair<float>({0, 1}, {5, 2}, {0, 1.4621172f})};
 }
 
-OpDef binary(std::string_view name, std::string_view onnx, std::string_view doc, Status (*infer)(InferContext&), Status (*reference)(EvalContext&),
-             Status (*gradient)(GradientContext&), std::vector<Case> (*cases)(), int first = 7) {
-  return {.name = name, .doc = doc, .inputs = {2, 2}, .infer = infer, .reference = reference, .gradient = gradient,
-          .imports = {{"ai.onnx", onnx, 1, 6, import_legacy_broadcast}, {"ai.onnx", onnx, 7}}, .exports = {{"ai.onnx", onnx, first}},
+OpDef binary(std::string_view name, std::string_view onnx, std::string_view doc, Status (*infer)(InferContext&),
+             Status (*reference)(EvalContext&), Status (*gradient)(GradientContext&), std::vector<Case> (*cases)(),
+             int first = 7) {
+  return {.name = name,
+          .doc = doc,
+          .inputs = {2, 2},
+          .infer = infer,
+          .reference = reference,
+          .gradient = gradient,
+          .imports = {{"ai.onnx", onnx, 1, 6, import_legacy_broadcast}, {"ai.onnx", onnx, 7}},
+          .exports = {{"ai.onnx", onnx, first}},
           .cases = cases};
 }
 
@@ -250,14 +282,16 @@ OpDef binary(std::string_view name, std::string_view onnx, std::string_view doc,
 
 std::vector<OpDef> arithmetic() {
   std::vector<OpDef> ops = {
-      binary("mod", "Mod", "Remainder with the sign of the divisor, or of the dividend when fmod is 1.", infer_broadcast_number, mod_reference,
-             mod_gradient, mod_cases, 10),
-      binary("prelu", "PRelu", "x above 0, else slope times x.", prelu_infer, prelu_reference, prelu_gradient, prelu_cases),
+      binary("mod", "Mod", "Remainder with the sign of the divisor, or of the dividend when fmod is 1.",
+             infer_broadcast_number, mod_reference, mod_gradient, mod_cases, 10),
+      binary("prelu", "PRelu", "x above 0, else slope times x.", prelu_infer, prelu_reference, prelu_gradient,
+             prelu_cases),
       binary("swiglu", "SwiGLU", "swish(a) b.", swiglu_infer, nullptr, nullptr, swiglu_cases, 28),
       binary("add", "Add", "a + b.", infer_broadcast_number, add_reference, add_gradient, add_cases),
       binary("sub", "Sub", "a - b.", infer_broadcast_number, sub_reference, sub_gradient, sub_cases),
       binary("mul", "Mul", "a times b.", infer_broadcast_number, mul_reference, mul_gradient, mul_cases),
-      binary("div", "Div", "a / b; integers truncate towards zero.", infer_broadcast_number, div_reference, div_gradient, div_cases),
+      binary("div", "Div", "a / b; integers truncate towards zero.", infer_broadcast_number, div_reference,
+             div_gradient, div_cases),
       binary("pow", "Pow", "a to the power of b, in a's type.", pow_infer, pow_reference, pow_gradient, pow_cases),
   };
   ops[0].attributes = {{"fmod", 0}};

@@ -21,9 +21,12 @@ Status fold_inputs(EvalContext& c, F f) {
       const T* x = input.data<T>() + loop.offset(0);
       T* out = result.mutable_data<T>() + loop.position();
       const int64_t count = loop.run(), stride = loop.stride(0);
-      if (k == 0) for (int64_t i = 0; i < count; ++i) out[i] = x[i * stride];
-      else if (stride == 0) for (int64_t i = 0; i < count; ++i) out[i] = f(out[i], *x);
-      else for (int64_t i = 0; i < count; ++i) out[i] = f(out[i], x[i]);
+      if (k == 0)
+        for (int64_t i = 0; i < count; ++i) out[i] = x[i * stride];
+      else if (stride == 0)
+        for (int64_t i = 0; i < count; ++i) out[i] = f(out[i], *x);
+      else
+        for (int64_t i = 0; i < count; ++i) out[i] = f(out[i], x[i]);
     }
   }
   return {};
@@ -31,9 +34,13 @@ Status fold_inputs(EvalContext& c, F f) {
 
 // NaN wins, as in NumPy.
 template <class T>
-T larger(T a, T b) { return a > b || a != a ? a : b; }
+T larger(T a, T b) {
+  return a > b || a != a ? a : b;
+}
 template <class T>
-T smaller(T a, T b) { return a < b || a != a ? a : b; }
+T smaller(T a, T b) {
+  return a < b || a != a ? a : b;
+}
 
 Status max_reference(EvalContext& c) {
   return dispatch<NumericTypes>(c.output(0).dtype(), [&]<class T>() { return fold_inputs<T>(c, larger<T>); });
@@ -42,7 +49,8 @@ Status min_reference(EvalContext& c) {
   return dispatch<NumericTypes>(c.output(0).dtype(), [&]<class T>() { return fold_inputs<T>(c, smaller<T>); });
 }
 Status sum_reference(EvalContext& c) {
-  return dispatch<WrappingTypes>(unsigned_twin(c.output(0).dtype()), [&]<class T>() { return fold_inputs<T>(c, wrapping_add<T>); });
+  return dispatch<WrappingTypes>(unsigned_twin(c.output(0).dtype()),
+                                 [&]<class T>() { return fold_inputs<T>(c, wrapping_add<T>); });
 }
 Status mean_reference(EvalContext& c) {
   return dispatch<FloatTypes>(c.output(0).dtype(), [&]<class T>() -> Status {
@@ -85,7 +93,8 @@ Status clip_infer(InferContext& c) {
   for (int i = 1; i < c.input_count(); ++i) {
     MN_TRY(c.expect_same_dtype(0, i));
     if (!c.has_input(i) || !c.shape(i).static_dims()) continue;
-    MN_CHECK(element_count(c.shape(i).to_dims()) == 1, i == 1 ? "min" : "max", " must be a scalar, got ", to_string(c.shape(i)));
+    MN_CHECK(element_count(c.shape(i).to_dims()) == 1, i == 1 ? "min" : "max", " must be a scalar, got ",
+             to_string(c.shape(i)));
   }
   return infer_same(c);
 }
@@ -95,7 +104,8 @@ Status clip_reference(EvalContext& c) {
     constexpr bool floating = std::is_floating_point_v<T>;
     constexpr T lowest = floating ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
     constexpr T highest = floating ? std::numeric_limits<T>::infinity() : std::numeric_limits<T>::max();
-    const T low = c.has_input(1) ? *c.input(1).data<T>() : lowest, high = c.has_input(2) ? *c.input(2).data<T>() : highest;
+    const T low = c.has_input(1) ? *c.input(1).data<T>() : lowest,
+            high = c.has_input(2) ? *c.input(2).data<T>() : highest;
     return map_elements<T, T>(c, [=](T x) {
       const T raised = x < low ? low : x;
       return raised > high ? high : raised;
@@ -137,15 +147,18 @@ Status clip_import_6(ImportContext& c) {
 Tensor f(Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); }
 
 std::vector<Case> variadic_cases(std::initializer_list<float> expected) {
-  return {{.inputs = {Tensor::of<float>({1, -2, 3}, {3}), Tensor::of<float>({4, -5, 0}, {3}), Tensor::of<float>({1, 1, 3}, {3})},
-           .expected = {Tensor::of<float>(expected, {3})}, .differentiable = false},
+  return {{.inputs = {Tensor::of<float>({1, -2, 3}, {3}), Tensor::of<float>({4, -5, 0}, {3}),
+                      Tensor::of<float>({1, 1, 3}, {3})},
+           .expected = {Tensor::of<float>(expected, {3})},
+           .differentiable = false},
           {.inputs = {f({2, 1, 3}, 1), f({4, 1}, 2), f({}, 3)}, .note = "broadcast"},
           {.inputs = {f({5}, 4)}, .note = "one input"},
           {.inputs = {f({0, 3}, 5), f({3}, 6)}, .note = "empty"}};
 }
 std::vector<Case> max_cases() {
   std::vector<Case> cases = variadic_cases({4, 1, 3});
-  cases.push_back({.inputs = {Tensor::of<uint8_t>({200, 3}, {2}), Tensor::of<uint8_t>({100, 4}, {2})}, .expected = {Tensor::of<uint8_t>({200, 4}, {2})}});
+  cases.push_back({.inputs = {Tensor::of<uint8_t>({200, 3}, {2}), Tensor::of<uint8_t>({100, 4}, {2})},
+                   .expected = {Tensor::of<uint8_t>({200, 4}, {2})}});
   return cases;
 }
 std::vector<Case> min_cases() { return variadic_cases({1, -5, 0}); }
@@ -153,33 +166,53 @@ std::vector<Case> sum_cases() { return variadic_cases({6, -6, 6}); }
 std::vector<Case> mean_cases() { return variadic_cases({2, -2, 2}); }
 std::vector<Case> clip_cases() {
   const Tensor low = Tensor::scalar(-0.5f), high = Tensor::scalar(0.25f);
-  return {{.inputs = {Tensor::of<float>({-1, 0, 1}, {3}), low, high}, .expected = {Tensor::of<float>({-0.5f, 0, 0.25f}, {3})}},
+  return {{.inputs = {Tensor::of<float>({-1, 0, 1}, {3}), low, high},
+           .expected = {Tensor::of<float>({-0.5f, 0, 0.25f}, {3})}},
           {.inputs = {f({3, 4}, 1), low}},
           {.inputs = {f({3, 4}, 2), Datum(), high}},
           {.inputs = {f({4}, 3)}},
-          {.inputs = {Tensor::of<float>({-1, 0, 1}, {3}), high, low}, .expected = {Tensor::of<float>({-0.5f, -0.5f, -0.5f}, {3})}, .differentiable = false,
+          {.inputs = {Tensor::of<float>({-1, 0, 1}, {3}), high, low},
+           .expected = {Tensor::of<float>({-0.5f, -0.5f, -0.5f}, {3})},
+           .differentiable = false,
            .note = "min above max"},
           {.inputs = {Tensor::of<int8_t>({-128, 0, 127}, {3}), Tensor::scalar<int8_t>(-1), Tensor::scalar<int8_t>(9)},
            .expected = {Tensor::of<int8_t>({-1, 0, 9}, {3})}}};
 }
 
-OpDef variadic(std::string_view name, std::string_view onnx, std::string_view doc, Status (*infer)(InferContext&), Status (*reference)(EvalContext&),
-               Status (*gradient)(GradientContext&), std::vector<Case> (*cases)()) {
-  return {.name = name, .doc = doc, .inputs = {1, Arity::kMany}, .infer = infer, .reference = reference, .gradient = gradient,
-          .imports = {{"ai.onnx", onnx}}, .exports = {{"ai.onnx", onnx, 8}}, .cases = cases};
+OpDef variadic(std::string_view name, std::string_view onnx, std::string_view doc, Status (*infer)(InferContext&),
+               Status (*reference)(EvalContext&), Status (*gradient)(GradientContext&), std::vector<Case> (*cases)()) {
+  return {.name = name,
+          .doc = doc,
+          .inputs = {1, Arity::kMany},
+          .infer = infer,
+          .reference = reference,
+          .gradient = gradient,
+          .imports = {{"ai.onnx", onnx}},
+          .exports = {{"ai.onnx", onnx, 8}},
+          .cases = cases};
 }
 
 }  // namespace
 
 std::vector<OpDef> extremes() {
   return {
-      variadic("max", "Max", "Elementwise largest of all inputs.", infer_broadcast_number, max_reference, extreme_gradient, max_cases),
-      variadic("min", "Min", "Elementwise smallest of all inputs.", infer_broadcast_number, min_reference, extreme_gradient, min_cases),
-      variadic("sum", "Sum", "Elementwise sum of all inputs.", infer_broadcast_number, sum_reference, sum_gradient, sum_cases),
-      variadic("mean", "Mean", "Elementwise mean of all inputs.", infer_broadcast_float, mean_reference, mean_gradient, mean_cases),
-      {.name = "clip", .doc = "x limited to [min, max].", .inputs = {1, 3}, .infer = clip_infer, .reference = clip_reference,
-       .gradient = clip_gradient, .imports = {{"ai.onnx", "Clip", 1, 10, clip_import_6}, {"ai.onnx", "Clip", 11}},
-       .exports = {{"ai.onnx", "Clip", 11}}, .cases = clip_cases},
+      variadic("max", "Max", "Elementwise largest of all inputs.", infer_broadcast_number, max_reference,
+               extreme_gradient, max_cases),
+      variadic("min", "Min", "Elementwise smallest of all inputs.", infer_broadcast_number, min_reference,
+               extreme_gradient, min_cases),
+      variadic("sum", "Sum", "Elementwise sum of all inputs.", infer_broadcast_number, sum_reference, sum_gradient,
+               sum_cases),
+      variadic("mean", "Mean", "Elementwise mean of all inputs.", infer_broadcast_float, mean_reference, mean_gradient,
+               mean_cases),
+      {.name = "clip",
+       .doc = "x limited to [min, max].",
+       .inputs = {1, 3},
+       .infer = clip_infer,
+       .reference = clip_reference,
+       .gradient = clip_gradient,
+       .imports = {{"ai.onnx", "Clip", 1, 10, clip_import_6}, {"ai.onnx", "Clip", 11}},
+       .exports = {{"ai.onnx", "Clip", 11}},
+       .cases = clip_cases},
   };
 }
 

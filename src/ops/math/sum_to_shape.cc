@@ -1,5 +1,5 @@
-// sum_to_shape: undoes broadcasting, summing over the dimensions along which `shape` was repeated to give x. Gradients of
-// broadcasting operators need it; ONNX has no such operator.
+// sum_to_shape: undoes broadcasting, summing over the dimensions along which `shape` was repeated to give x. Gradients
+// of broadcasting operators need it; ONNX has no such operator.
 #include "ops/broadcast.h"
 #include "ops/builder.h"
 #include "ops/cases.h"
@@ -20,7 +20,8 @@ Status sum_to_shape_infer(InferContext& c) {
   MN_TRY(checked_element_count(*target));
   MN_ASSIGN(const Shape broadcast, broadcast_shapes(Shape(*target), c.shape(0)));
   if (c.shape(0).static_dims()) {
-    MN_CHECK(broadcast == c.shape(0), "shape ", to_string(Shape(*target)), " does not broadcast to the input's ", to_string(c.shape(0)));
+    MN_CHECK(broadcast == c.shape(0), "shape ", to_string(Shape(*target)), " does not broadcast to the input's ",
+             to_string(c.shape(0)));
   }
   c.set_output(0, c.dtype(0), Shape(*target));
   return {};
@@ -44,7 +45,7 @@ using SumTypes = TypeList<float, double, uint32_t, uint64_t>;
 Status sum_to_shape_reference(EvalContext& c) {
   const Tensor& x = c.input(0);
   Tensor& out = c.output(0);
-  DType dtype = x.dtype();   // two's complement sums do not depend on the sign
+  DType dtype = x.dtype();  // two's complement sums do not depend on the sign
   if (dtype == DType::int32) dtype = DType::uint32;
   if (dtype == DType::int64) dtype = DType::uint64;
   return dispatch<SumTypes>(dtype, [&]<class T>() -> Status {
@@ -68,10 +69,14 @@ Status sum_to_shape_gradient(GradientContext& c) {
 
 std::vector<Case> sum_to_shape_cases() {
   const auto f = [](Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); };
-  const auto shape = [](std::initializer_list<int64_t> dims) { return Tensor::of<int64_t>(dims, {static_cast<int64_t>(dims.size())}); };
+  const auto shape = [](std::initializer_list<int64_t> dims) {
+    return Tensor::of<int64_t>(dims, {static_cast<int64_t>(dims.size())});
+  };
   return {
-      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {2, 3}), shape({2, 1})}, .expected = {Tensor::of<float>({6, 15}, {2, 1})}},
-      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {2, 3}), shape({3})}, .expected = {Tensor::of<float>({5, 7, 9}, {3})}},
+      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {2, 3}), shape({2, 1})},
+       .expected = {Tensor::of<float>({6, 15}, {2, 1})}},
+      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {2, 3}), shape({3})},
+       .expected = {Tensor::of<float>({5, 7, 9}, {3})}},
       {.inputs = {f({4, 3, 2, 5}, 1), shape({3, 1, 5})}, .note = "outer and middle"},
       {.inputs = {f({3, 4}, 2), shape({})}, .note = "to a scalar"},
       {.inputs = {f({3, 4}, 3), shape({3, 4})}, .note = "nothing to sum"},

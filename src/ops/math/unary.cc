@@ -12,16 +12,18 @@ namespace {
 // F is a struct with `template <class T> static T of(T)`.
 template <class F>
 Status float_reference(EvalContext& c) {
-  return dispatch<FloatTypes>(c.input(0).dtype(), [&]<class T>() { return map_elements<T, T>(c, [](T x) { return F::template of<T>(x); }); });
+  return dispatch<FloatTypes>(
+      c.input(0).dtype(), [&]<class T>() { return map_elements<T, T>(c, [](T x) { return F::template of<T>(x); }); });
 }
 
 template <class F>
 Status number_reference(EvalContext& c) {
-  return dispatch<NumericTypes>(c.input(0).dtype(), [&]<class T>() { return map_elements<T, T>(c, [](T x) { return F::template of<T>(x); }); });
+  return dispatch<NumericTypes>(
+      c.input(0).dtype(), [&]<class T>() { return map_elements<T, T>(c, [](T x) { return F::template of<T>(x); }); });
 }
 
 struct Values {
-  Expression x, y, g;   // input, output, gradient of the output
+  Expression x, y, g;  // input, output, gradient of the output
 };
 
 template <Expression (*F)(const Values&)>
@@ -37,8 +39,13 @@ Status zero_gradient(GradientContext& c) {
   return {};
 }
 
-#define MN_UNARY(Name, body) \
-  struct Name { template <class T> static T of(T x) { return static_cast<T>(body); } }
+#define MN_UNARY(Name, body)       \
+  struct Name {                    \
+    template <class T>             \
+    static T of(T x) {             \
+      return static_cast<T>(body); \
+    }                              \
+  }
 
 MN_UNARY(Exp, std::exp(x));
 MN_UNARY(Log, std::log(x));
@@ -58,7 +65,7 @@ MN_UNARY(Acosh, std::acosh(x));
 MN_UNARY(Atanh, std::atanh(x));
 MN_UNARY(Floor, std::floor(x));
 MN_UNARY(Ceil, std::ceil(x));
-MN_UNARY(Round, std::nearbyint(x));   // the default rounding mode is to nearest, ties to even
+MN_UNARY(Round, std::nearbyint(x));  // the default rounding mode is to nearest, ties to even
 #undef MN_UNARY
 
 // Negation in unsigned arithmetic: the smallest integer has no positive counterpart and stays itself.
@@ -67,7 +74,12 @@ T negated(T x) {
   if constexpr (std::is_floating_point_v<T>) return -x;
   else return static_cast<T>(uint64_t{0} - static_cast<uint64_t>(x));
 }
-struct Neg { template <class T> static T of(T x) { return negated(x); } };
+struct Neg {
+  template <class T>
+  static T of(T x) {
+    return negated(x);
+  }
+};
 struct Abs {
   template <class T>
   static T of(T x) {
@@ -78,7 +90,9 @@ struct Abs {
 struct Sign {
   template <class T>
   static T of(T x) {
-    if constexpr (std::is_floating_point_v<T>) { if (x != x) return x; }
+    if constexpr (std::is_floating_point_v<T>) {
+      if (x != x) return x;
+    }
     return static_cast<T>((x > T(0) ? 1 : 0) - (x < T(0) ? 1 : 0));
   }
 };
@@ -94,10 +108,12 @@ std::vector<Case> float_cases(double low, double high) {
           {.inputs = {random_tensor(DType::float16, {7}, 3, low, high)}, .note = "half precision"},
           {.inputs = {Tensor::of<float>({}, {0, 2})}, .note = "empty"}};
 }
-std::vector<Case> with_expected(std::vector<Case> cases, std::initializer_list<float> in, std::initializer_list<float> out,
-                                bool differentiable = true) {
+std::vector<Case> with_expected(std::vector<Case> cases, std::initializer_list<float> in,
+                                std::initializer_list<float> out, bool differentiable = true) {
   const auto dims = Dims{static_cast<int64_t>(in.size())};
-  cases.push_back({.inputs = {Tensor::of<float>(in, dims)}, .expected = {Tensor::of<float>(out, dims)}, .differentiable = differentiable});
+  cases.push_back({.inputs = {Tensor::of<float>(in, dims)},
+                   .expected = {Tensor::of<float>(out, dims)},
+                   .differentiable = differentiable});
   return cases;
 }
 std::vector<Case> symmetric_cases() { return float_cases(-3, 3); }
@@ -119,25 +135,39 @@ std::vector<Case> acosh_cases() { return with_expected(float_cases(1.2, 4), {2, 
 std::vector<Case> atanh_cases() { return with_expected(float_cases(-0.9, 0.9), {0, 0.5f}, {0, 0.54930614f}); }
 std::vector<Case> floor_cases() { return with_expected(symmetric_cases(), {-1.5f, 2.9f, 3}, {-2, 2, 3}, false); }
 std::vector<Case> ceil_cases() { return with_expected(symmetric_cases(), {-1.5f, 2.1f, 3}, {-1, 3, 3}, false); }
-std::vector<Case> round_cases() { return with_expected(symmetric_cases(), {0.5f, 1.5f, 2.5f, -0.5f, -1.7f}, {0, 2, 2, -0.0f, -2}, false); }
+std::vector<Case> round_cases() {
+  return with_expected(symmetric_cases(), {0.5f, 1.5f, 2.5f, -0.5f, -1.7f}, {0, 2, 2, -0.0f, -2}, false);
+}
 std::vector<Case> integer_cases(std::vector<Case> cases, std::initializer_list<int32_t> out) {
-  cases.push_back({.inputs = {Tensor::of<int32_t>({-2147483647 - 1, -3, 0, 4}, {4})}, .expected = {Tensor::of<int32_t>(out, {4})}});
+  cases.push_back(
+      {.inputs = {Tensor::of<int32_t>({-2147483647 - 1, -3, 0, 4}, {4})}, .expected = {Tensor::of<int32_t>(out, {4})}});
   return cases;
 }
-std::vector<Case> neg_cases() { return integer_cases(with_expected(symmetric_cases(), {1, -2}, {-1, 2}), {-2147483647 - 1, 3, 0, -4}); }
-std::vector<Case> abs_cases() { return integer_cases(with_expected(symmetric_cases(), {1, -2}, {1, 2}), {-2147483647 - 1, 3, 0, 4}); }
+std::vector<Case> neg_cases() {
+  return integer_cases(with_expected(symmetric_cases(), {1, -2}, {-1, 2}), {-2147483647 - 1, 3, 0, -4});
+}
+std::vector<Case> abs_cases() {
+  return integer_cases(with_expected(symmetric_cases(), {1, -2}, {1, 2}), {-2147483647 - 1, 3, 0, 4});
+}
 std::vector<Case> sign_cases() {
   return integer_cases(with_expected(symmetric_cases(), {1.5f, -2, 0}, {1, -1, 0}, false), {-1, -1, 0, 1});
 }
 
 OpDef float_op(std::string_view name, std::string_view onnx, std::string_view doc, Status (*reference)(EvalContext&),
                Status (*gradient)(GradientContext&), std::vector<Case> (*cases)(), int first = 1) {
-  return {.name = name, .doc = doc, .infer = infer_same_float, .reference = reference, .gradient = gradient,
-          .imports = {{"ai.onnx", onnx}}, .exports = {{"ai.onnx", onnx, first}}, .cases = cases};
+  return {.name = name,
+          .doc = doc,
+          .infer = infer_same_float,
+          .reference = reference,
+          .gradient = gradient,
+          .imports = {{"ai.onnx", onnx}},
+          .exports = {{"ai.onnx", onnx, first}},
+          .cases = cases};
 }
 
 OpDef number_op(std::string_view name, std::string_view onnx, std::string_view doc, Status (*infer)(InferContext&),
-                Status (*reference)(EvalContext&), Status (*gradient)(GradientContext&), std::vector<Case> (*cases)(), int first = 1) {
+                Status (*reference)(EvalContext&), Status (*gradient)(GradientContext&), std::vector<Case> (*cases)(),
+                int first = 1) {
   OpDef op = float_op(name, onnx, doc, reference, gradient, cases, first);
   op.infer = infer;
   return op;
@@ -169,7 +199,8 @@ std::vector<OpDef> unary() {
       float_op("exp", "Exp", "e to the power of x.", float_reference<Exp>, gradient_by<exp_gradient>, exp_cases),
       float_op("log", "Log", "Natural logarithm.", float_reference<Log>, gradient_by<log_gradient>, log_cases),
       float_op("sqrt", "Sqrt", "Square root.", float_reference<Sqrt>, gradient_by<sqrt_gradient>, sqrt_cases),
-      float_op("reciprocal", "Reciprocal", "1 / x.", float_reference<Reciprocal>, gradient_by<reciprocal_gradient>, reciprocal_cases),
+      float_op("reciprocal", "Reciprocal", "1 / x.", float_reference<Reciprocal>, gradient_by<reciprocal_gradient>,
+               reciprocal_cases),
       float_op("erf", "Erf", "Error function.", float_reference<Erf>, gradient_by<erf_gradient>, erf_cases, 9),
       float_op("sin", "Sin", "Sine.", float_reference<Sin>, gradient_by<sin_gradient>, sin_cases, 7),
       float_op("cos", "Cos", "Cosine.", float_reference<Cos>, gradient_by<cos_gradient>, cos_cases, 7),
@@ -179,14 +210,19 @@ std::vector<OpDef> unary() {
       float_op("atan", "Atan", "Inverse tangent.", float_reference<Atan>, gradient_by<atan_gradient>, atan_cases, 7),
       float_op("sinh", "Sinh", "Hyperbolic sine.", float_reference<Sinh>, gradient_by<sinh_gradient>, sinh_cases, 9),
       float_op("cosh", "Cosh", "Hyperbolic cosine.", float_reference<Cosh>, gradient_by<cosh_gradient>, cosh_cases, 9),
-      float_op("asinh", "Asinh", "Inverse hyperbolic sine.", float_reference<Asinh>, gradient_by<asinh_gradient>, asinh_cases, 9),
-      float_op("acosh", "Acosh", "Inverse hyperbolic cosine.", float_reference<Acosh>, gradient_by<acosh_gradient>, acosh_cases, 9),
-      float_op("atanh", "Atanh", "Inverse hyperbolic tangent.", float_reference<Atanh>, gradient_by<atanh_gradient>, atanh_cases, 9),
+      float_op("asinh", "Asinh", "Inverse hyperbolic sine.", float_reference<Asinh>, gradient_by<asinh_gradient>,
+               asinh_cases, 9),
+      float_op("acosh", "Acosh", "Inverse hyperbolic cosine.", float_reference<Acosh>, gradient_by<acosh_gradient>,
+               acosh_cases, 9),
+      float_op("atanh", "Atanh", "Inverse hyperbolic tangent.", float_reference<Atanh>, gradient_by<atanh_gradient>,
+               atanh_cases, 9),
       float_op("floor", "Floor", "Largest integer not above x.", float_reference<Floor>, zero_gradient, floor_cases),
       float_op("ceil", "Ceil", "Smallest integer not below x.", float_reference<Ceil>, zero_gradient, ceil_cases),
-      float_op("round", "Round", "Nearest integer, ties to even.", float_reference<Round>, zero_gradient, round_cases, 11),
+      float_op("round", "Round", "Nearest integer, ties to even.", float_reference<Round>, zero_gradient, round_cases,
+               11),
       number_op("neg", "Neg", "-x.", neg_infer, number_reference<Neg>, gradient_by<neg_gradient>, neg_cases),
-      number_op("abs", "Abs", "Absolute value.", infer_same_number, number_reference<Abs>, gradient_by<abs_gradient>, abs_cases),
+      number_op("abs", "Abs", "Absolute value.", infer_same_number, number_reference<Abs>, gradient_by<abs_gradient>,
+                abs_cases),
       number_op("sign", "Sign", "-1, 0 or 1.", infer_same_number, number_reference<Sign>, zero_gradient, sign_cases, 9),
   };
 }

@@ -35,7 +35,8 @@ Status where_reference(EvalContext& c) {
 }
 
 Status where_gradient(GradientContext& c) {
-  const Expression condition{&c.b, c.input(0)}, yes{&c.b, c.input(1)}, no{&c.b, c.input(2)}, g{&c.b, c.output_gradient(0)};
+  const Expression condition{&c.b, c.input(0)}, yes{&c.b, c.input(1)}, no{&c.b, c.input(2)},
+      g{&c.b, c.output_gradient(0)};
   const Expression zero = g.number(0);
   c.set_input_gradient(1, undo_broadcast(select(condition, g, zero), yes).id);
   c.set_input_gradient(2, undo_broadcast(select(condition, zero, g), no).id);
