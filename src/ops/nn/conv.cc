@@ -74,7 +74,7 @@ Status conv_gradient(GradientContext& c) {
     c.set_input_gradient(1, b.add("conv_grad_weight", {c.input(0), dy, shape}, c.node().attributes));
   }
   if (is_wanted(c, 2)) {
-    const Shape& shape = c.type(c.input(1)).shape;
+    const Shape shape = c.type(c.input(1)).shape;
     MN_CHECK(shape.ranked, "the gradient of the bias needs a weight of known rank");
     MN_ASSIGN(const bool last, channels_last(c));
     Ints axes;

@@ -99,7 +99,7 @@ Status conv_transpose_infer(InferContext& c) {
 
 Status conv_transpose_decompose(DecomposeContext& c) {
   Builder& b = c.b;
-  const Shape &x = c.type(c.input(0)).shape, &w = c.type(c.input(1)).shape;
+  const Shape x = c.type(c.input(0)).shape, w = c.type(c.input(1)).shape;
   MN_CHECK(x.ranked && w.ranked, "needs operands of known rank");
   MN_ASSIGN(const TransposedShapes shapes, transposed_shapes(c, x, w));
   const Shape y = shapes.y().shape(shapes.last);

@@ -101,7 +101,7 @@ Status group_decompose(DecomposeContext& c) {
   Builder& b = c.b;
   const ValueId x = c.input(0), shape = b.add("shape", {x});
   MN_ASSIGN(const int64_t rank, rank_of(c, x));
-  const Shape& known = c.type(x).shape;
+  const Shape known = c.type(x).shape;
   Ints grouped{0, c.int_attribute("num_groups"), -1};
   // -1 says nothing when there are no elements: then the sizes are spelled out.
   if (known.static_dims()) {

@@ -132,7 +132,7 @@ Status max_unpool_infer(InferContext& c) {
 Status max_unpool_decompose(DecomposeContext& c) {
   Builder& b = c.b;
   const ValueId x = c.input(0);
-  const Shape& in = c.type(x).shape;
+  const Shape in = c.type(x).shape;
   MN_CHECK(in.static_dims(), "max_unpool needs a known input shape, got ", to_string(in));
   Shape shape;
   MN_TRY(unpooled_shape(c, in, &shape));
