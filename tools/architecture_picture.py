@@ -9,7 +9,7 @@ STEPS = [  # title, what it is, rooms
     ("import", "containers to graph", "import/"),
     ("graph", "values, nodes, states", "graph/ ops/"),
     ("passes", "graph to graph", "passes/"),
-    ("run", "interpreter walks nodes", "ops/ lower/ kernels/"),
+    ("run", "walks node by node", "ops/ lower/ kernels/"),
     ("tensors", "outputs", "api/"),
 ]
 BELOW = [
@@ -17,9 +17,9 @@ BELOW = [
     (3, "differentiate", "gradients as nodes"),
     (4, "references", "what an operator means"),
     (4, "kernels", "the same, faster, per ISA"),
-    (5, "C, C++, Python, CLI", "include/ bindings/ cli/"),
+    (5, "C, C++, Python", "include/ bindings/ cli/"),
 ]
-WIDTH, HEIGHT, STEP, BOX_W, BOX_H = 980, 330, 160, 132, 62
+WIDTH, HEIGHT, STEP, BOX_W, BOX_H = 1090, 350, 180, 156, 62
 
 
 def box(x, y, title, text, fill, small=""):
@@ -50,7 +50,7 @@ def main():
         x, y = 20 + column * STEP, 70 + row * 84
         parts += box(x, y, title, text, "#fdebd0")
         parts.append(f'<line x1="{x + BOX_W / 2}" y1="{y}" x2="{x + BOX_W / 2}" y2="{y - (52 if row == 1 else 22)}" stroke="#2c3e50" stroke-dasharray="4 3"/>')
-    parts.append('<text x="20" y="300" font-size="13" fill="#555">Everything is a graph, and every step is a graph-to-graph function. base/ (results, limits, tensors, threads) lies under all rooms.</text>')
+    parts.append('<text x="20" y="338" font-size="13" fill="#555">Everything is a graph, and every step is a graph-to-graph function. base/ (results, limits, tensors, threads) lies under all rooms.</text>')
     parts.append("</svg>")
     (Path(__file__).resolve().parent.parent / "docs" / "architecture.svg").write_text("\n".join(parts) + "\n")
 
