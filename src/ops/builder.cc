@@ -61,9 +61,8 @@ void Builder::set_state(std::string_view name, ValueId out) {
   fail(internal_error({"no state named '", name, "'"}));
 }
 
-const Type& Builder::type(ValueId id) const {
-  static const Type unknown;
-  return id == kNoValue ? unknown : graph_.value(id).type;
+Type Builder::type(ValueId id) const {
+  return id == kNoValue ? Type() : graph_.value(id).type;
 }
 
 const Tensor* Builder::constant_value(ValueId id) const {

@@ -42,7 +42,7 @@ class Builder {
   // Appends a node as it is (ids of this graph), checked and inferred.
   Status append(Node node);
 
-  const Type& type(ValueId id) const;
+  Type type(ValueId id) const;   // by value: adding nodes moves the graph's values
   // The constant behind a value, or null.
   const Tensor* constant_value(ValueId id) const;
   std::string unique_name(std::string_view base);

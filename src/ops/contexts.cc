@@ -92,7 +92,7 @@ Result<Tensor*> EvalContext::allocate_output(int i, Dims dims, DType dtype) {
   return &out.tensor;
 }
 
-const Type& RewriteContext::type(ValueId id) const { return b.type(id); }
+Type RewriteContext::type(ValueId id) const { return b.type(id); }
 
 namespace {
 

@@ -125,7 +125,7 @@ class RewriteContext : public NodeView {
   bool has_input(int i) const { return i < input_count() && node_->inputs[static_cast<size_t>(i)] != kNoValue; }
   ValueId input(int i) const { return node_->inputs[static_cast<size_t>(i)]; }
   int output_count() const { return static_cast<int>(node_->outputs.size()); }
-  const Type& type(ValueId id) const;
+  Type type(ValueId id) const;   // by value: adding nodes moves the graph's values
   Builder& b;
 };
 

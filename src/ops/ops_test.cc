@@ -37,9 +37,13 @@ void expect_close(const Tensor& actual, const Tensor& expected, const Tolerance&
   }
   const std::vector<double> a = to_doubles(actual), e = to_doubles(expected);
   for (size_t i = 0; i < e.size(); ++i) {
-    if (std::isnan(e[i])) ASSERT_TRUE(std::isnan(a[i])) << "at " << i;
-    else if (std::isinf(e[i])) ASSERT_EQ(a[i], e[i]) << "at " << i;
-    else ASSERT_NEAR(a[i], e[i], tolerance.absolute + tolerance.relative * std::abs(e[i])) << "at " << i;
+    if (std::isnan(e[i])) {
+      ASSERT_TRUE(std::isnan(a[i])) << "at " << i;
+    } else if (std::isinf(e[i])) {
+      ASSERT_EQ(a[i], e[i]) << "at " << i;
+    } else {
+      ASSERT_NEAR(a[i], e[i], tolerance.absolute + tolerance.relative * std::abs(e[i])) << "at " << i;
+    }
   }
 }
 
@@ -81,12 +85,16 @@ TEST_P(OpTest, SymbolicInferenceAgrees) {
         const Type& inferred = builder.type(outputs[o]);
         if (!inferred.is_tensor() || (*result)[o].kind != Datum::Kind::tensor) continue;
         const Tensor& actual = (*result)[o].tensor;
-        if (inferred.dtype != DType::undefined) EXPECT_EQ(to_string(inferred.dtype), to_string(actual.dtype()));
+        if (inferred.dtype != DType::undefined) {
+          EXPECT_EQ(to_string(inferred.dtype), to_string(actual.dtype()));
+        }
         if (!inferred.shape.ranked) continue;
         ASSERT_EQ(inferred.shape.rank(), actual.rank());
         for (int64_t d = 0; d < actual.rank(); ++d) {
           const Dim& dim = inferred.shape.dims[static_cast<size_t>(d)];
-          if (dim.known()) EXPECT_EQ(dim.value, actual.dim(d)) << "dimension " << d;
+          if (dim.known()) {
+            EXPECT_EQ(dim.value, actual.dim(d)) << "dimension " << d;
+          }
         }
       }
     }
