@@ -64,7 +64,8 @@ Result<std::vector<Type>> infer_by_decomposition(const OpDef& op, const Node& no
   return types;
 }
 
-// The declared type where inference knows less; an error where both are sure and differ.
+}  // namespace
+
 Result<Type> merge_types(const Type& declared, Type inferred) {
   if (inferred.kind == Type::Kind::unknown) return declared;
   if (declared.kind == Type::Kind::unknown) return inferred;
@@ -87,8 +88,6 @@ Result<Type> merge_types(const Type& declared, Type inferred) {
   }
   return inferred;
 }
-
-}  // namespace
 
 Result<std::vector<Type>> infer_types(const OpDef& op, const Node& node, std::span<const Type> inputs,
                                       std::span<const Tensor* const> values, const Registry& registry) {

@@ -11,6 +11,9 @@ Status check_node(const Node& node, const Registry& registry);
 // Output types of one node from its inputs' types and constants, written into the graph's values. Declared types that are
 // more precise stay; contradictions are errors.
 Status infer_node(Graph& graph, const Node& node, const Registry& registry);
+// The type of a value that a file declares and inference computes: what is declared fills the gaps of what is computed.
+// Contradicting kinds and element types are errors; a contradicting shape is stale, and ignored.
+Result<Type> merge_types(const Type& declared, Type inferred);
 // verify_graph, check_node on every node (all unknown operators in one error), infer_node in order, subgraphs included.
 Status check_graph(Graph& graph, const Registry& registry, const Limits& limits = {});
 // Output types from concrete inputs: what the interpreter and the cost model use.
