@@ -60,7 +60,8 @@ Result<AttributeType> attribute_type(const AttributeProto& attribute) {
     MN_CHECK(held != nullptr, "an attribute without type and value");
     return held->type;
   }
-  MN_CHECK(held == nullptr || held->type == attribute.type, "the type is stated as ", stated, ", but the value is of type ", held->name);
+  MN_CHECK(held == nullptr || held->type == attribute.type, "the type is stated as ", stated,
+           ", but the value is of type ", held->name);
   return attribute.type;
 }
 
@@ -78,8 +79,10 @@ Result<std::optional<Attribute>> read_attribute_value(const TensorSource& from, 
     case AttributeType::texts: return std::optional<Attribute>(Strings(a.strings.begin(), a.strings.end()));
     case AttributeType::tensors: return read_list(a.tensors, tensor);
     case AttributeType::sparse_tensors: return read_list(a.sparse_tensors, sparse);
-    case AttributeType::graph: case AttributeType::graphs: return std::optional<Attribute>();
-    case AttributeType::tensor: case AttributeType::sparse_tensor: {
+    case AttributeType::graph:
+    case AttributeType::graphs: return std::optional<Attribute>();
+    case AttributeType::tensor:
+    case AttributeType::sparse_tensor: {
       const bool dense = type == AttributeType::tensor;
       const std::vector<Unparsed>& messages = dense ? a.t : a.sparse_tensor;
       MN_CHECK(!messages.empty(), "a tensor attribute without a tensor");

@@ -15,15 +15,20 @@ bool declares(const FunctionProto& proto, TextView name) {
 
 }  // namespace
 
-Result<FunctionCall> Scope::make_call(const NodeProto& node, const Function& function, const ImportedNode& imported) const {
+Result<FunctionCall> Scope::make_call(const NodeProto& node, const Function& function,
+                                      const ImportedNode& imported) const {
   const FunctionProto& proto = *function.proto;
   FunctionCall call{&function, {}, imported.name, call_, call_ == nullptr ? 1 : call_->depth + 1};
   for (const FunctionCall* caller = call_; caller != nullptr; caller = caller->caller) {
     MN_CHECK(caller->function != &function, "function '", printable(proto.name), "' calls itself");
   }
-  if (call.depth > state_.limits.depth) return over_limit({"function calls are nested more than ", state_.limits.depth, " deep (raise it with Limits.depth)"});
-  MN_CHECK(node.input.size() <= proto.input.size(), node.input.size(), " inputs, the function has ", proto.input.size());
-  MN_CHECK(node.output.size() <= proto.output.size(), node.output.size(), " outputs, the function has ", proto.output.size());
+  if (call.depth > state_.limits.depth)
+    return over_limit(
+        {"function calls are nested more than ", state_.limits.depth, " deep (raise it with Limits.depth)"});
+  MN_CHECK(node.input.size() <= proto.input.size(), node.input.size(), " inputs, the function has ",
+           proto.input.size());
+  MN_CHECK(node.output.size() <= proto.output.size(), node.output.size(), " outputs, the function has ",
+           proto.output.size());
 
   for (const Unparsed& message : proto.attribute_proto) {
     MN_ASSIGN(const AttributeProto attribute, parse_attribute(state_.source(), message));
@@ -32,7 +37,8 @@ Result<FunctionCall> Scope::make_call(const NodeProto& node, const Function& fun
     call.attributes.set(std::string(attribute.name), std::move(*value));
   }
   for (const auto& [name, value] : imported.attributes) {
-    MN_CHECK(declares(proto, name) || call.attributes.find(name) != nullptr, "the function has no attribute '", printable(name), "'");
+    MN_CHECK(declares(proto, name) || call.attributes.find(name) != nullptr, "the function has no attribute '",
+             printable(name), "'");
     call.attributes.set(name, value);
   }
   return call;
@@ -45,7 +51,8 @@ Status Scope::expand_call(const NodeProto& node, const Function& function, const
   Scope body(state_, builder_, function.opsets, nullptr, &call, depth_);
   for (size_t i = 0; i < proto.input.size(); ++i) {
     const ValueId id = i < imported.inputs.size() ? imported.inputs[i] : kNoValue;
-    MN_CHECK(body.ids_.emplace(proto.input[i], id).second, "two inputs of the function are named '", printable(proto.input[i]), "'");
+    MN_CHECK(body.ids_.emplace(proto.input[i], id).second, "two inputs of the function are named '",
+             printable(proto.input[i]), "'");
   }
   body.declare_types(proto.value_info);
   MN_TRY(body.build_nodes(proto.node));

@@ -103,12 +103,13 @@ Status Scope::add_main_outputs(const GraphProto& graph) {
 }
 
 Status Scope::build_nodes(const std::vector<NodeProto>& nodes) {
-  // Names of the file come first: generated ones must not take them. Function bodies are expanded many times and get names
-  // of their own.
+  // Names of the file come first: generated ones must not take them. Function bodies are expanded many times and get
+  // names of their own.
   for (const NodeProto& node : nodes) {
     for (TextView name : node.output) {
       if (name.empty()) continue;
-      MN_CHECK(ids_.count(name) == 0, "value '", printable(name), "' is an input or initializer and produced by ", describe(node), " as well");
+      MN_CHECK(ids_.count(name) == 0, "value '", printable(name), "' is an input or initializer and produced by ",
+               describe(node), " as well");
       if (!is_call_body()) builder_.unique_name(name);
     }
   }
@@ -127,7 +128,8 @@ Status Scope::build_nodes(const std::vector<NodeProto>& nodes) {
 
 Status Scope::build_node(const NodeProto& node) {
   if (++state_.node_count > state_.limits.nodes) {
-    return over_limit({"more than ", state_.limits.nodes, " nodes after functions are expanded (raise it with --max-nodes or Limits.nodes)"});
+    return over_limit({"more than ", state_.limits.nodes,
+                       " nodes after functions are expanded (raise it with --max-nodes or Limits.nodes)"});
   }
   ImportedNode imported;
   imported.name = node_name(node);
@@ -152,7 +154,9 @@ Status Scope::import_node(const NodeProto& node, ImportedNode imported) {
   imported.op = std::string(node.op_type);
   imported.version = opsets_.find(node.domain).value_or(0);
   const Registry::Match match = state_.registry.find_import(imported.domain, imported.op, imported.version);
-  if (!match) return unsupported({"operator '", printable(imported.op), "' of ", printable(imported.domain), " ", imported.version, " is not supported"});
+  if (!match)
+    return unsupported({"operator '", printable(imported.op), "' of ", printable(imported.domain), " ",
+                        imported.version, " is not supported"});
   const auto first_new = static_cast<ValueId>(builder_.graph().values.size());
   ImportContext context(*match.op, imported, builder_);
   MN_TRY(match.row->adapter != nullptr ? match.row->adapter(context) : context.take_over(imported.inputs));
@@ -160,12 +164,14 @@ Status Scope::import_node(const NodeProto& node, ImportedNode imported) {
   return bind_outputs(node, imported, context.outputs(), first_new);
 }
 
-Status Scope::bind_outputs(const NodeProto& node, const ImportedNode& imported, std::span<const ValueId> ids, ValueId first_new) {
+Status Scope::bind_outputs(const NodeProto& node, const ImportedNode& imported, std::span<const ValueId> ids,
+                           ValueId first_new) {
   std::unordered_set<ValueId> renamed;
   for (size_t i = 0; i < imported.outputs.size(); ++i) {
     if (imported.outputs[i].empty()) continue;
     const TextView name = node.output[i];
-    MN_CHECK(ids[i] != kNoValue, "output ", i, " ('", printable(name), "') is not produced in this form of the operator");
+    MN_CHECK(ids[i] != kNoValue, "output ", i, " ('", printable(name),
+             "') is not produced in this form of the operator");
     Value& value = builder_.graph().value(ids[i]);
     if (ids[i] >= first_new && renamed.insert(ids[i]).second) value.name = imported.outputs[i];
     MN_ASSIGN(const Type declared, declared_type(name));
@@ -179,7 +185,8 @@ Status Scope::bind_outputs(const NodeProto& node, const ImportedNode& imported, 
 
 Result<ValueId> Scope::find(TextView name) {
   ValueId id = kNoValue;
-  MN_CHECK(find_quietly(name, &id), "value '", printable(name), "' is not defined: no node, initializer or graph input makes it");
+  MN_CHECK(find_quietly(name, &id), "value '", printable(name),
+           "' is not defined: no node, initializer or graph input makes it");
   return id;
 }
 

@@ -1,5 +1,5 @@
-// Builds our graph from ONNX's: names become values, nodes go through the operators' import rows, subgraphs are closed over
-// what they use from outside, functions are expanded in place.
+// Builds our graph from ONNX's: names become values, nodes go through the operators' import rows, subgraphs are closed
+// over what they use from outside, functions are expanded in place.
 #pragma once
 
 #include <memory>
@@ -19,16 +19,16 @@ struct ImportState {
   const Functions& functions;
   const Registry& registry;
   const Limits& limits;
-  int64_t node_count = 0;              // nodes and function calls built so far
-  int64_t attribute_bytes = 0;         // read so far: an expanded function reads its attributes again
+  int64_t node_count = 0;       // nodes and function calls built so far
+  int64_t attribute_bytes = 0;  // read so far: an expanded function reads its attributes again
   const Source& source() const { return tensors.source; }
 };
 
 // A function that is being expanded.
 struct FunctionCall {
   const Function* function = nullptr;
-  Attributes attributes;               // what ref_attr_name refers to
-  std::string prefix;                  // of the names of inner nodes and values
+  Attributes attributes;  // what ref_attr_name refers to
+  std::string prefix;     // of the names of inner nodes and values
   const FunctionCall* caller = nullptr;
   int64_t depth = 1;
 };
@@ -37,7 +37,8 @@ struct FunctionCall {
 class Scope {
  public:
   // `outer`: the scope around a subgraph; null for the main graph and for function bodies, which see nothing outside.
-  Scope(ImportState& state, Builder& builder, const Opsets& opsets, Scope* outer, const FunctionCall* call, int64_t depth)
+  Scope(ImportState& state, Builder& builder, const Opsets& opsets, Scope* outer, const FunctionCall* call,
+        int64_t depth)
       : state_(state), builder_(builder), opsets_(opsets), outer_(outer), call_(call), depth_(depth) {}
 
   // The main graph, complete with inputs and outputs.
@@ -52,7 +53,7 @@ class Scope {
   };
   struct Subgraph {
     std::string attribute;
-    bool in_list = false;               // one of a GRAPHS attribute
+    bool in_list = false;  // one of a GRAPHS attribute
     std::shared_ptr<Graph> graph;
     std::vector<Capture> captures;
   };
@@ -73,13 +74,15 @@ class Scope {
   Result<Subgraph> read_subgraph(Unparsed message);
   void close_subgraphs(std::vector<Subgraph>& subgraphs, ImportedNode& imported);
 
-  // The value a name stands for here; looks outside and captures. kNoValue: an optional function input that is not given.
+  // The value a name stands for here; looks outside and captures. kNoValue: an optional function input that is not
+  // given.
   Result<ValueId> find(TextView name);
   bool find_quietly(TextView name, ValueId* id);
   Result<Type> declared_type(TextView name) const;
-  // Makes ids[i] what node.output[i] stands for. Values from `first_new` on were made for the node and take the names that
-  // its outputs have in the file; others (a node that passes an input through) keep theirs.
-  Status bind_outputs(const NodeProto& node, const ImportedNode& imported, std::span<const ValueId> ids, ValueId first_new);
+  // Makes ids[i] what node.output[i] stands for. Values from `first_new` on were made for the node and take the names
+  // that its outputs have in the file; others (a node that passes an input through) keep theirs.
+  Status bind_outputs(const NodeProto& node, const ImportedNode& imported, std::span<const ValueId> ids,
+                      ValueId first_new);
   // A function body is expanded many times, into the graph of its caller: its names need a prefix.
   bool is_call_body() const { return call_ != nullptr && outer_ == nullptr; }
   std::string value_name(TextView name);

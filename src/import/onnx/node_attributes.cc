@@ -8,7 +8,8 @@ namespace minnow::onnx {
 Status Scope::read_attributes(const NodeProto& node, ImportedNode& imported, std::vector<Subgraph>& subgraphs) {
   for (const Unparsed& message : node.attribute) {
     state_.attribute_bytes += static_cast<int64_t>(message.message.size());
-    // Each expansion of a function reads its attributes again: few calls of calls can ask for more work than time is left.
+    // Each expansion of a function reads its attributes again: few calls of calls can ask for more work than time is
+    // left.
     if (call_ != nullptr && state_.attribute_bytes > state_.limits.bytes) {
       return over_limit({"expanding functions reads more than ", state_.limits.bytes, " bytes of attributes"});
     }
@@ -25,7 +26,8 @@ Status Scope::read_attribute(Unparsed message, ImportedNode& imported, std::vect
   for (const Subgraph& subgraph : subgraphs) repeated |= subgraph.attribute == name;
   MN_CHECK(!repeated, "attribute '", printable(name), "' is given twice");
   if (!proto.ref_attr_name.empty()) {
-    MN_CHECK(call_ != nullptr, "attribute '", printable(name), "' refers to '", printable(proto.ref_attr_name), "' outside of a function");
+    MN_CHECK(call_ != nullptr, "attribute '", printable(name), "' refers to '", printable(proto.ref_attr_name),
+             "' outside of a function");
     // A reference to an attribute that the call does not give leaves the node without it.
     if (const Attribute* value = call_->attributes.find(proto.ref_attr_name)) imported.attributes.set(name, *value);
     return {};

@@ -18,7 +18,8 @@ constexpr int64_t kFirstIrVersionWithOpsets = 3;
 Result<Opsets> model_opsets(const ModelProto& model) {
   MN_ASSIGN(Opsets opsets, Opsets::from(model.opset_import));
   if (opsets.empty()) {
-    MN_CHECK(model.ir_version < kFirstIrVersionWithOpsets, "no opset_import: the versions of the operators are not known");
+    MN_CHECK(model.ir_version < kFirstIrVersionWithOpsets,
+             "no opset_import: the versions of the operators are not known");
     opsets.set_default(1);
   }
   return opsets;
@@ -49,7 +50,8 @@ Result<Graph> import_model(const Bytes& file, const ImportOptions& options) {
   MN_ASSIGN(const Functions functions, Functions::from(model.functions));
   MN_TRY(check_operators(source, model.graph, opsets, functions, *options.registry));
 
-  const TensorSource tensors{source, file, options.folder, options.map_external, std::make_shared<Budget>(options.limits)};
+  const TensorSource tensors{source, file, options.folder, options.map_external,
+                             std::make_shared<Budget>(options.limits)};
   ImportState state{tensors, functions, *options.registry, options.limits};
   Graph graph;
   graph.name = std::string(model.graph.name);

@@ -9,7 +9,10 @@ namespace {
 
 TestGraph good() {
   TestGraph g;
-  g.input("x").initializer("w", Tensor::of<float>({1, 2, 3, 4}, {4})).node("Add", {"x", "w"}, {"y"}, {}, "sum").output("y");
+  g.input("x")
+      .initializer("w", Tensor::of<float>({1, 2, 3, 4}, {4}))
+      .node("Add", {"x", "w"}, {"y"}, {}, "sum")
+      .output("y");
   return g;
 }
 
@@ -31,7 +34,7 @@ TEST(OnnxErrors, Containers) {
   expect_error(error_of("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "damaged varint");
   // A length of 2^32 + 1, which 32 bits would read as 1.
   expect_error(error_of("\x3a\x81\x80\x80\x80\x10z"), "runs past the end");
-  expect_error(error_of("\x3b\x3c"), "not a protobuf field");                       // a group
+  expect_error(error_of("\x3b\x3c"), "not a protobuf field");  // a group
   expect_error(error_of(std::string("\x38\x01")), "field 7 is a varint, expected a length-delimited field");
 }
 
@@ -89,7 +92,8 @@ TEST(OnnxErrors, Opsets) {
   expect_error(error_of(with({opset("", 999)})), "opset 999 of ai.onnx is newer than the newest known one, 28");
   expect_error(error_of(with({opset("", 0)})), "version 0");
   expect_error(error_of(with({opset("", 13), opset("ai.onnx", 14)})), "imported in versions 13 and 14");
-  expect_error(error_of(with({opset("other", 1)})), "node 'sum' (Add): the model has no opset_import for domain 'ai.onnx'");
+  expect_error(error_of(with({opset("other", 1)})),
+               "node 'sum' (Add): the model has no opset_import for domain 'ai.onnx'");
   Message newer;
   newer.integer(1, 99).message(7, graph).message(8, opset("", 17));
   expect_error(error_of(newer.take()), "IR version 99 is newer");
@@ -98,7 +102,8 @@ TEST(OnnxErrors, Opsets) {
 TEST(OnnxErrors, Structure) {
   TestGraph cycle;
   cycle.input("x").node("Add", {"x", "c"}, {"b"}, {}, "one").node("Relu", {"b"}, {"c"}, {}, "two").output("c");
-  expect_error(import_error(cycle), "the graph has a cycle: node 'one' (Add), which needs node 'two' (Relu), which needs the first");
+  expect_error(import_error(cycle),
+               "the graph has a cycle: node 'one' (Add), which needs node 'two' (Relu), which needs the first");
   TestGraph loop;
   loop.input("x").node("Add", {"x", "b"}, {"b"}, {}, "one").output("b");
   expect_error(import_error(loop), "the graph has a cycle: node 'one' (Add)");
@@ -126,19 +131,20 @@ TEST(OnnxErrors, Structure) {
   TestGraph body, g;
   body.input("i").node("Add", {"i", "nowhere"}, {"o"}, {}, "inner").output("o");
   g.input("x").node("Loop", {"x"}, {"y"}, {graph_attribute_message("body", body.message())}, "outer").output("y");
-  expect_error(import_error(g), "node 'outer' (Loop): attribute 'body': node 'inner' (Add): value 'nowhere' is not defined");
+  expect_error(import_error(g),
+               "node 'outer' (Loop): attribute 'body': node 'inner' (Add): value 'nowhere' is not defined");
 }
 
 TEST(OnnxErrors, UnknownOperatorsAreListedAtOnce) {
   TestGraph body, g;
-  body.input("i").node("Rleu", {"i"}, {"o"}, {}, "inner").output("o");
-  g.input("x").node("Rleu", {"x"}, {"a"}, {}, "first").node("Frobnicate", {"a"}, {"b"}, {}, "second", "test");
+  body.input("i").node("Reluu", {"i"}, {"o"}, {}, "inner").output("o");
+  g.input("x").node("Reluu", {"x"}, {"a"}, {}, "first").node("Frobnicate", {"a"}, {"b"}, {}, "second", "test");
   g.node("Loop", {"b"}, {"y"}, {graph_attribute_message("body", body.message())}).output("y");
   const Result<Graph> result = import_test_model(model_message(g.message()).take());
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::unsupported);
   expect_error(result.error().message, "2 operators are not supported");
-  expect_error(result.error().message, "'Rleu' of ai.onnx 17 (2 nodes, first 'first'; did you mean 'Relu'?)");
+  expect_error(result.error().message, "'Reluu' of ai.onnx 17 (2 nodes, first 'first'; did you mean 'Relu'?)");
   expect_error(result.error().message, "'Frobnicate' of test 1 (1 node, 'second')");
 }
 
@@ -149,7 +155,8 @@ TEST(OnnxErrors, Attributes) {
     return import_error(g);
   };
   expect_error(with({attribute_message("axes", 1)}), "node 'one' (Relu): attribute 'axes': expected");
-  expect_error(with({attribute_message("alpha", 1.0f), attribute_message("alpha", 2.0f)}), "attribute 'alpha' is given twice");
+  expect_error(with({attribute_message("alpha", 1.0f), attribute_message("alpha", 2.0f)}),
+               "attribute 'alpha' is given twice");
   Message mixed;
   mixed.bytes(1, "axes").integer(20, 7).real(2, 1.0f);
   expect_error(with({mixed}), "the type is stated as INTS, but the value is of type FLOAT");

@@ -40,7 +40,10 @@ ValueInfoProto read_value_info(std::string_view message, WireState& state) {
   while (r.next()) {
     switch (r.tag()) {
       case 1: info.name = r.text(); break;
-      case 2: info.type = unparsed(r, state); info.has_type = true; break;
+      case 2:
+        info.type = unparsed(r, state);
+        info.has_type = true;
+        break;
       default: r.skip();
     }
   }
@@ -82,7 +85,8 @@ NodeProto read_node(std::string_view message, WireState& state) {
 
 void add_node(std::vector<NodeProto>& nodes, const Source& source, MessageReader& r, WireState& state) {
   if (static_cast<int64_t>(nodes.size()) >= source.max_nodes) {
-    return r.fail(ErrorCode::limit, concat({"more than ", source.max_nodes, " nodes (raise it with --max-nodes or Limits.nodes)"}));
+    return r.fail(ErrorCode::limit,
+                  concat({"more than ", source.max_nodes, " nodes (raise it with --max-nodes or Limits.nodes)"}));
   }
   nodes.push_back(read_node(r.bytes(), state));
 }
@@ -150,9 +154,18 @@ void read_attribute(MessageReader& r, WireState& state, AttributeProto& a) {
   const auto type = [&] { return static_cast<AttributeType>(r.integer()); };
   switch (r.tag()) {
     case 1: a.name = r.text(); break;
-    case 2: a.f = r.real(); a.has_real = true; break;
-    case 3: a.i = r.integer(); a.has_integer = true; break;
-    case 4: a.s = r.bytes(); a.has_text = true; break;
+    case 2:
+      a.f = r.real();
+      a.has_real = true;
+      break;
+    case 3:
+      a.i = r.integer();
+      a.has_integer = true;
+      break;
+    case 4:
+      a.s = r.bytes();
+      a.has_text = true;
+      break;
     case 5: a.t.push_back(unparsed(r, state)); break;
     case 6: a.g.push_back(unparsed(r, state)); break;
     case 7: r.reals(a.floats); break;
@@ -190,7 +203,10 @@ Result<ModelProto> parse_model(const Source& source) {
       case 4: model.domain = r.text(); break;
       case 5: model.model_version = r.integer(); break;
       case 6: model.doc_string = r.bytes(); break;
-      case 7: read_graph(r.bytes(), source, state, model.graph); model.has_graph = true; break;
+      case 7:
+        read_graph(r.bytes(), source, state, model.graph);
+        model.has_graph = true;
+        break;
       case 8: model.opset_import.push_back(read_operator_set(r.bytes(), state)); break;
       case 14: model.metadata_props.push_back(read_key_value(r.bytes(), state)); break;
       case 25: model.functions.push_back(read_function(r.bytes(), source, state)); break;
@@ -212,7 +228,8 @@ Result<AttributeProto> parse_attribute(const Source& source, Unparsed unparsed_a
   WireState state(source.file, unparsed_attribute.depth);
   MessageReader r(unparsed_attribute.message, "AttributeProto", state);
   while (r.next()) read_attribute(r, state, attribute);
-  if (attribute.t.size() > 1 || attribute.g.size() > 1 || attribute.tp.size() > 1 || attribute.sparse_tensor.size() > 1) {
+  if (attribute.t.size() > 1 || attribute.g.size() > 1 || attribute.tp.size() > 1 ||
+      attribute.sparse_tensor.size() > 1) {
     r.fail(ErrorCode::bad_input, concat({"attribute '", printable(attribute.name), "' gives its value twice"}));
   }
   return finish(std::move(attribute), state);
@@ -228,9 +245,14 @@ Result<TensorProto> parse_tensor(const Source& source, Unparsed unparsed_tensor)
     switch (field) {
       case 1: r.integers(t.dims); break;
       case 2: t.data_type = static_cast<int32_t>(r.integer()); break;
-      case 3: t.has_segment = true; r.skip(); break;
+      case 3:
+        t.has_segment = true;
+        r.skip();
+        break;
       case 4: r.reals(t.float_data); break;
-      case 5: case 7: case 11: r.integers(t.int_data); break;
+      case 5:
+      case 7:
+      case 11: r.integers(t.int_data); break;
       case 6: t.string_data.push_back(r.bytes()); break;
       case 8: t.name = r.text(); break;
       case 9: t.raw_data = r.bytes(); break;
@@ -241,7 +263,8 @@ Result<TensorProto> parse_tensor(const Source& source, Unparsed unparsed_tensor)
     }
     constexpr uint32_t kDataFields = 1u << 4 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 9 | 1u << 10 | 1u << 11;
     const bool is_data = field < 32 && (kDataFields >> field & 1) != 0;
-    const size_t held = t.float_data.size() + t.int_data.size() + t.string_data.size() + t.double_data.size() + t.raw_data.size();
+    const size_t held =
+        t.float_data.size() + t.int_data.size() + t.string_data.size() + t.double_data.size() + t.raw_data.size();
     // An empty field is as good as none: some writers give an empty raw_data beside the typed one.
     if (is_data && held > before) t.data_fields |= 1u << field;
     before = held;
@@ -255,8 +278,14 @@ Result<SparseTensorProto> parse_sparse_tensor(const Source& source, Unparsed unp
   MessageReader r(unparsed_tensor.message, "SparseTensorProto", state);
   while (r.next()) {
     switch (r.tag()) {
-      case 1: t.values = unparsed(r, state); t.has_values = true; break;
-      case 2: t.indices = unparsed(r, state); t.has_indices = true; break;
+      case 1:
+        t.values = unparsed(r, state);
+        t.has_values = true;
+        break;
+      case 2:
+        t.indices = unparsed(r, state);
+        t.has_indices = true;
+        break;
       case 3: r.integers(t.dims); break;
       default: r.skip();
     }

@@ -19,12 +19,14 @@ Graph import_graph(const TestGraph& graph) { return must(import_test_model(model
 TEST(ImportOnnx, KeepsNamesTypesAndConstants) {
   TestGraph g;
   g.input("x").initializer("w", Tensor::of<float>({1, 2, 3, 4}, {4}));
-  g.node("Add", {"x", "w"}, {"y"}, {}, "sum").node("Relu", {"y"}, {"z"}, {attribute_message("axes", Ints{0, -1})}).output("z");
+  g.node("Add", {"x", "w"}, {"y"}, {}, "sum")
+      .node("Relu", {"y"}, {"z"}, {attribute_message("axes", Ints{0, -1})})
+      .output("z");
   const Graph graph = import_graph(g);
   ASSERT_EQ(graph.nodes.size(), 2u);
   EXPECT_EQ(graph.nodes[0].op, "add");
   EXPECT_EQ(graph.nodes[0].name, "sum");
-  EXPECT_EQ(graph.nodes[1].name, "z");   // a node without a name goes by its output
+  EXPECT_EQ(graph.nodes[1].name, "z");  // a node without a name goes by its output
   ASSERT_EQ(graph.outputs.size(), 1u);
   EXPECT_EQ(graph.value(graph.outputs[0]).name, "z");
   EXPECT_EQ(to_string(graph.value(graph.outputs[0]).type), "float32[N, 4]");
@@ -44,8 +46,10 @@ TEST(ImportOnnx, ReadsMetadata) {
   Message model = model_message(g.message());
   model.bytes(2, "trainer").bytes(3, "1.5").message(14, entry);
   const Graph graph = must(import_test_model(model.take()));
-  const std::vector<std::pair<std::string, std::string>> expected = {
-      {"producer_name", "trainer"}, {"producer_version", "1.5"}, {"onnx_opsets", "ai.onnx 17, test 1"}, {"author", "someone"}};
+  const std::vector<std::pair<std::string, std::string>> expected = {{"producer_name", "trainer"},
+                                                                     {"producer_version", "1.5"},
+                                                                     {"onnx_opsets", "ai.onnx 17, test 1"},
+                                                                     {"author", "someone"}};
   EXPECT_EQ(graph.metadata, expected);
 }
 
@@ -69,7 +73,9 @@ TEST(ImportOnnx, SortsNodes) {
 
 TEST(ImportOnnx, InitializerThatIsAnInputIsAConstant) {
   TestGraph g;
-  g.input("x").input("w", Type::tensor(DType::float32, Shape{4})).initializer("w", Tensor::of<float>({1, 2, 3, 4}, {4}));
+  g.input("x")
+      .input("w", Type::tensor(DType::float32, Shape{4}))
+      .initializer("w", Tensor::of<float>({1, 2, 3, 4}, {4}));
   g.node("Add", {"x", "w"}, {"y"}).output("y");
   const Graph graph = import_graph(g);
   EXPECT_EQ(graph.inputs.size(), 1u);
@@ -91,7 +97,11 @@ TEST(ImportOnnx, AdaptersMayAddNodesOrNone) {
 
 TEST(ImportOnnx, GeneratedNamesLeaveTheFilesNamesAlone) {
   TestGraph g;
-  g.input("x").node("Twice", {"x"}, {"a"}, {}, "n", "test").node("Relu", {"a"}, {"relu"}).node("Relu", {"relu"}, {"relu_1"}).output("relu_1");
+  g.input("x")
+      .node("Twice", {"x"}, {"a"}, {}, "n", "test")
+      .node("Relu", {"a"}, {"relu"})
+      .node("Relu", {"relu"}, {"relu_1"})
+      .output("relu_1");
   const Graph graph = import_graph(g);
   EXPECT_TRUE(verify_graph(graph).ok());
   EXPECT_EQ(graph.value(graph.outputs[0]).name, "relu_1");
@@ -102,8 +112,9 @@ TEST(ImportOnnx, DeclaredTypesFillGaps) {
   then_branch.node("Relu", {"x"}, {"t"}).output("t");
   else_branch.node("Identity", {"x"}, {"e"}).output("e");
   g.input("c", Type::tensor(DType::boolean, Shape{})).input("x");
-  g.node("If", {"c"}, {"y"}, {graph_attribute_message("then_branch", then_branch.message()),
-                              graph_attribute_message("else_branch", else_branch.message())});
+  g.node("If", {"c"}, {"y"},
+         {graph_attribute_message("then_branch", then_branch.message()),
+          graph_attribute_message("else_branch", else_branch.message())});
   g.output("y", Type::tensor(DType::float32, Shape{Dim("N"), 4}));
   EXPECT_EQ(to_string(import_graph(g).value(import_graph(g).outputs[0]).type), "float32[N, 4]");
 }
@@ -114,8 +125,10 @@ TEST(ImportOnnx, ClosesSubgraphsOverTheirCaptures) {
   else_branch.node("Add", {"b", "a"}, {"e"}).output("e");
   g.input("c", Type::tensor(DType::boolean, Shape{})).input("x").initializer("w", Tensor::of<float>({1, 2, 3, 4}, {4}));
   g.node("Relu", {"x"}, {"a"}).node("Relu", {"a"}, {"b"});
-  g.node("If", {"c"}, {"y"}, {graph_attribute_message("then_branch", then_branch.message()),
-                              graph_attribute_message("else_branch", else_branch.message())}).output("y");
+  g.node("If", {"c"}, {"y"},
+         {graph_attribute_message("then_branch", then_branch.message()),
+          graph_attribute_message("else_branch", else_branch.message())})
+      .output("y");
   const Graph graph = import_graph(g);
   const Node& node = graph.nodes.back();
   // cond, then the union of what the branches capture; the constant is copied into the branch that uses it.
@@ -137,7 +150,10 @@ TEST(ImportOnnx, ClosesSubgraphsOverTheirCaptures) {
 TEST(ImportOnnx, CapturesThroughTwoLevels) {
   TestGraph inner, middle, g;
   inner.input("i").node("Add", {"x", "m"}, {"o"}).output("o");
-  middle.input("j").node("Relu", {"j"}, {"m"}).node("Loop", {"m"}, {"p"}, {graph_attribute_message("body", inner.message())}).output("p");
+  middle.input("j")
+      .node("Relu", {"j"}, {"m"})
+      .node("Loop", {"m"}, {"p"}, {graph_attribute_message("body", inner.message())})
+      .output("p");
   g.input("x").input("s").node("Loop", {"s"}, {"y"}, {graph_attribute_message("body", middle.message())}).output("y");
   const Graph graph = import_graph(g);
   const Node& outer_loop = graph.nodes[0];
@@ -145,13 +161,16 @@ TEST(ImportOnnx, CapturesThroughTwoLevels) {
   EXPECT_EQ(graph.value(outer_loop.inputs[1]).name, "x");
   const Graph& body = **outer_loop.attributes.find("body")->get<GraphRef>();
   ASSERT_EQ(body.inputs.size(), 2u);
-  EXPECT_EQ(body.nodes.back().inputs.size(), 3u);   // m, and captured: x, m
+  EXPECT_EQ(body.nodes.back().inputs.size(), 3u);  // m, and captured: x, m
 }
 
 TEST(ImportOnnx, SubgraphsOrderNodesByTheirCaptures) {
   TestGraph body, g;
   body.input("i").node("Add", {"i", "late"}, {"o"}).output("o");
-  g.input("x").node("Loop", {"x"}, {"y"}, {graph_attribute_message("body", body.message())}).node("Relu", {"x"}, {"late"}).output("y");
+  g.input("x")
+      .node("Loop", {"x"}, {"y"}, {graph_attribute_message("body", body.message())})
+      .node("Relu", {"x"}, {"late"})
+      .output("y");
   const Graph graph = import_graph(g);
   EXPECT_EQ(graph.nodes[0].name, "late");
 }
@@ -159,7 +178,11 @@ TEST(ImportOnnx, SubgraphsOrderNodesByTheirCaptures) {
 Message function(std::string_view name, const std::vector<Message>& nodes, const std::vector<std::string>& inputs,
                  const std::vector<std::string>& outputs, std::string_view attribute = "") {
   Message m;
-  m.bytes(1, name).bytes(10, "local").message(9, opset("", 17)).message(9, opset("local", 1)).message(9, opset("test", 1));
+  m.bytes(1, name)
+      .bytes(10, "local")
+      .message(9, opset("", 17))
+      .message(9, opset("local", 1))
+      .message(9, opset("test", 1));
   for (const std::string& input : inputs) m.bytes(4, input);
   for (const std::string& output : outputs) m.bytes(5, output);
   if (!attribute.empty()) m.bytes(6, attribute);
@@ -170,8 +193,9 @@ Message function(std::string_view name, const std::vector<Message>& nodes, const
 TEST(ImportOnnx, ExpandsFunctions) {
   Message reference;
   reference.bytes(1, "alpha").integer(20, 1).bytes(21, "slope");
-  const Message twice = function("Leaky", {node_message({"Relu", {"v"}, {"h"}, {reference}}), node_message({"Add", {"h", "v"}, {"r"}})},
-                                 {"v"}, {"r"}, "slope");
+  const Message twice =
+      function("Leaky", {node_message({"Relu", {"v"}, {"h"}, {reference}}), node_message({"Add", {"h", "v"}, {"r"}})},
+               {"v"}, {"r"}, "slope");
   TestGraph g;
   g.input("x").node("Leaky", {"x"}, {"a"}, {attribute_message("slope", 0.5f)}, "first", "local");
   g.node("Leaky", {"a"}, {"b"}, {}, "second", "local").output("b");
@@ -204,8 +228,10 @@ TEST(ImportOnnx, BoundsFunctionExpansion) {
   std::vector<std::string> names;
   for (int i = 0; i <= 30; ++i) names.push_back("F" + std::to_string(i));
   for (size_t i = 0; i < 30; ++i) {
-    model.message(25, function(names[i], {node_message({names[i + 1], {"v"}, {"h"}, {}, "", "local"}),
-                                          node_message({names[i + 1], {"h"}, {"r"}, {}, "", "local"})}, {"v"}, {"r"}));
+    model.message(25, function(names[i],
+                               {node_message({names[i + 1], {"v"}, {"h"}, {}, "", "local"}),
+                                node_message({names[i + 1], {"h"}, {"r"}, {}, "", "local"})},
+                               {"v"}, {"r"}));
   }
   model.message(25, function("F30", {node_message({"Pass", {"v"}, {"r"}, {}, "", "test"})}, {"v"}, {"r"}));
   Limits limits;
@@ -218,7 +244,8 @@ TEST(ImportOnnx, BoundsFunctionExpansion) {
 TEST(ImportOnnx, ImportsLongChainsInLinearTime) {
   TestGraph g;
   g.input("x");
-  for (int i = 0; i < 100'000; ++i) g.node("Relu", {i == 0 ? "x" : "v" + std::to_string(i - 1)}, {"v" + std::to_string(i)});
+  for (int i = 0; i < 100'000; ++i)
+    g.node("Relu", {i == 0 ? "x" : "v" + std::to_string(i - 1)}, {"v" + std::to_string(i)});
   g.output("v99999");
   std::string file = model_message(g.message()).take();
   const auto start = std::chrono::steady_clock::now();

@@ -16,7 +16,8 @@ struct KnownDomain {
   std::string_view domain;
   int64_t newest;
 };
-constexpr KnownDomain kKnownDomains[] = {{"ai.onnx", 28}, {"ai.onnx.ml", 5}, {"ai.onnx.preview", 1}, {"ai.onnx.preview.training", 1}};
+constexpr KnownDomain kKnownDomains[] = {
+    {"ai.onnx", 28}, {"ai.onnx.ml", 5}, {"ai.onnx.preview", 1}, {"ai.onnx.preview.training", 1}};
 
 std::string function_key(TextView domain, TextView name, TextView overload) {
   return concat({canonical_domain(domain), "\n", name, "\n", overload});
@@ -65,11 +66,13 @@ class OperatorCheck {
     size_t listed = 0;
     for (const auto& [key, entry] : unknown_) {
       if (++listed > kMaxListed) break;
-      text += concat({listed > 1 ? "; " : "", "'", printable(entry.op), "' of ", printable(entry.domain), " ", entry.version, " (", entry.count,
-                      entry.count == 1 ? " node, '" : " nodes, first '", printable(entry.first), "'", hint(entry), ")"});
+      text += concat({listed > 1 ? "; " : "", "'", printable(entry.op), "' of ", printable(entry.domain), " ",
+                      entry.version, " (", entry.count, entry.count == 1 ? " node, '" : " nodes, first '",
+                      printable(entry.first), "'", hint(entry), ")"});
     }
     if (unknown_.size() > kMaxListed) text += concat({"; and ", unknown_.size() - kMaxListed, " more"});
-    return unsupported({unknown_.size(), unknown_.size() == 1 ? " operator is" : " operators are", " not supported: ", text});
+    return unsupported(
+        {unknown_.size(), unknown_.size() == 1 ? " operator is" : " operators are", " not supported: ", text});
   }
 
  private:
@@ -78,7 +81,8 @@ class OperatorCheck {
   Status check(const NodeProto& node, const Opsets& opsets) {
     const std::string_view domain = canonical_domain(node.domain);
     const std::optional<int64_t> version = opsets.find(domain);
-    MN_CHECK(version.has_value(), describe(node), ": the model has no opset_import for domain '", printable(domain), "'");
+    MN_CHECK(version.has_value(), describe(node), ": the model has no opset_import for domain '", printable(domain),
+             "'");
     if (registry_.find_import(domain, node.op_type, *version)) return {};
     Unknown& entry = unknown_[concat({domain, ".", node.op_type})];
     if (entry.count++ == 0) {
@@ -115,12 +119,13 @@ Result<Opsets> Opsets::from(const std::vector<OperatorSet>& imports) {
     MN_CHECK(import.version > 0, "opset_import: version ", import.version, " of domain '", printable(domain), "'");
     for (const KnownDomain& known : kKnownDomains) {
       if (known.domain == domain && import.version > known.newest) {
-        return unsupported({"opset ", import.version, " of ", domain, " is newer than the newest known one, ", known.newest,
-                            ": export with opset ", known.newest, " or older"});
+        return unsupported({"opset ", import.version, " of ", domain, " is newer than the newest known one, ",
+                            known.newest, ": export with opset ", known.newest, " or older"});
       }
     }
     if (const std::optional<int64_t> other = opsets.find(domain)) {
-      MN_CHECK(*other == import.version, "opset_import: domain '", printable(domain), "' is imported in versions ", *other, " and ", import.version);
+      MN_CHECK(*other == import.version, "opset_import: domain '", printable(domain), "' is imported in versions ",
+               *other, " and ", import.version);
       continue;
     }
     opsets.versions_.emplace_back(std::string(domain), import.version);
@@ -147,9 +152,12 @@ Result<Functions> Functions::from(const std::vector<FunctionProto>& protos) {
   for (const FunctionProto& proto : protos) {
     Result<Opsets> opsets = Opsets::from(proto.opset_import);
     if (!opsets.ok()) return std::move(opsets.error()).in(concat({"function '", printable(proto.name), "'"}));
-    const bool is_new = functions.by_key_.emplace(function_key(proto.domain, proto.name, proto.overload),
-                                                  Function{&proto, std::move(*opsets)}).second;
-    MN_CHECK(is_new, "function '", printable(proto.name), "' of domain '", printable(proto.domain), "' is defined twice");
+    const bool is_new =
+        functions.by_key_
+            .emplace(function_key(proto.domain, proto.name, proto.overload), Function{&proto, std::move(*opsets)})
+            .second;
+    MN_CHECK(is_new, "function '", printable(proto.name), "' of domain '", printable(proto.domain),
+             "' is defined twice");
   }
   return functions;
 }

@@ -12,7 +12,9 @@
 namespace minnow::onnx {
 
 // "" is the default domain, whose other name is "ai.onnx".
-inline std::string_view canonical_domain(TextView domain) { return domain.empty() ? std::string_view("ai.onnx") : domain; }
+inline std::string_view canonical_domain(TextView domain) {
+  return domain.empty() ? std::string_view("ai.onnx") : domain;
+}
 
 class Opsets {
  public:
@@ -21,7 +23,7 @@ class Opsets {
   std::optional<int64_t> find(TextView domain) const;
   bool empty() const { return versions_.empty(); }
   void set_default(int64_t version) { versions_.emplace_back("ai.onnx", version); }
-  std::string text() const;   // "ai.onnx 17, ai.onnx.ml 3"
+  std::string text() const;  // "ai.onnx 17, ai.onnx.ml 3"
 
  private:
   std::vector<std::pair<std::string, int64_t>> versions_;
@@ -42,7 +44,8 @@ class Functions {
   std::unordered_map<std::string, Function> by_key_;
 };
 
-// Every operator that the graph and the functions it reaches use must have an import row: one error lists all that do not.
+// Every operator that the graph and the functions it reaches use must have an import row: one error lists all that do
+// not.
 Status check_operators(const Source& source, const GraphProto& graph, const Opsets& opsets, const Functions& functions,
                        const Registry& registry);
 

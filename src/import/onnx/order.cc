@@ -41,15 +41,16 @@ Result<Producers> find_producers(std::span<const NodeProto> nodes) {
     for (TextView name : nodes[i].output) {
       if (name.empty()) continue;
       const auto [entry, is_new] = producers.emplace(name, static_cast<int32_t>(i));
-      MN_CHECK(is_new, "value '", printable(name), "' is produced twice: by ", describe(nodes[static_cast<size_t>(entry->second)]),
-               " and by ", describe(nodes[i]));
+      MN_CHECK(is_new, "value '", printable(name), "' is produced twice: by ",
+               describe(nodes[static_cast<size_t>(entry->second)]), " and by ", describe(nodes[i]));
     }
   }
   return producers;
 }
 
 // Per node: the nodes of the same list that it reads.
-Result<std::vector<std::vector<int32_t>>> find_sources(const Source& source, std::span<const NodeProto> nodes, const Producers& producers) {
+Result<std::vector<std::vector<int32_t>>> find_sources(const Source& source, std::span<const NodeProto> nodes,
+                                                       const Producers& producers) {
   std::vector<std::vector<int32_t>> sources(nodes.size());
   for (size_t i = 0; i < nodes.size(); ++i) {
     const auto read = [&](TextView name) {
@@ -76,7 +77,8 @@ bool is_ordered(const std::vector<std::vector<int32_t>>& sources) {
 }
 
 // Walks from an unbuilt node to unbuilt nodes until one repeats: that is on a cycle.
-Error cycle_error(std::span<const NodeProto> nodes, const std::vector<std::vector<int32_t>>& sources, const std::vector<int32_t>& waiting) {
+Error cycle_error(std::span<const NodeProto> nodes, const std::vector<std::vector<int32_t>>& sources,
+                  const std::vector<int32_t>& waiting) {
   int32_t at = 0;
   while (waiting[static_cast<size_t>(at)] == 0) ++at;
   const auto step = [&](int32_t node) {
@@ -89,7 +91,8 @@ Error cycle_error(std::span<const NodeProto> nodes, const std::vector<std::vecto
   while (seen.insert(at).second) at = step(at);
   std::string path = describe(nodes[static_cast<size_t>(at)]);
   int32_t next = step(at);
-  for (int shown = 1; next != at && shown < 5; next = step(next), ++shown) path += ", which needs " + describe(nodes[static_cast<size_t>(next)]);
+  for (int shown = 1; next != at && shown < 5; next = step(next), ++shown)
+    path += ", which needs " + describe(nodes[static_cast<size_t>(next)]);
   return bad_input({"the graph has a cycle: ", path, next == at ? ", which needs the first" : ", …"});
 }
 
@@ -103,7 +106,9 @@ std::string_view name_of(const NodeProto& node) {
   return "unnamed";
 }
 
-std::string describe(const NodeProto& node) { return concat({"node '", printable(name_of(node)), "' (", printable(node.op_type), ")"}); }
+std::string describe(const NodeProto& node) {
+  return concat({"node '", printable(name_of(node)), "' (", printable(node.op_type), ")"});
+}
 
 Result<std::vector<GraphProto>> subgraphs_of(const Source& source, const NodeProto& node) {
   std::vector<GraphProto> graphs;

@@ -7,8 +7,9 @@
 
 namespace minnow::onnx {
 
-// Indices of `nodes` such that every node comes after those whose outputs it reads, its subgraphs' captured values included.
-// ONNX demands that order of files; unsorted ones are sorted. Errors: a cycle, an output that two nodes produce.
+// Indices of `nodes` such that every node comes after those whose outputs it reads, its subgraphs' captured values
+// included. ONNX demands that order of files; unsorted ones are sorted. Errors: a cycle, an output that two nodes
+// produce.
 Result<std::vector<int32_t>> order_nodes(const Source& source, std::span<const NodeProto> nodes);
 // Graphs among a node's attributes, parsed.
 Result<std::vector<GraphProto>> subgraphs_of(const Source& source, const NodeProto& node);

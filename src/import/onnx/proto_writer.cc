@@ -16,7 +16,8 @@ std::string pack(const Tensor& tensor) {
   std::string packed(static_cast<size_t>((tensor.size() + per_byte - 1) / per_byte), '\0');
   for (int64_t i = 0; i < tensor.size(); ++i) {
     char& byte = packed[static_cast<size_t>(i / per_byte)];
-    byte = static_cast<char>(static_cast<uint8_t>(byte) | (tensor.data<uint8_t>()[i] & mask) << (bits * static_cast<int>(i % per_byte)));
+    byte = static_cast<char>(static_cast<uint8_t>(byte) | (tensor.data<uint8_t>()[i] & mask)
+                                                              << (bits * static_cast<int>(i % per_byte)));
   }
   return packed;
 }
@@ -84,7 +85,8 @@ Message type_message(const Type& type) {
       return message.message(1, inner);
     case Type::Kind::sequence:
     case Type::Kind::optional:
-      if (type.element != nullptr && type.element->kind != Type::Kind::unknown) inner.message(1, type_message(*type.element));
+      if (type.element != nullptr && type.element->kind != Type::Kind::unknown)
+        inner.message(1, type_message(*type.element));
       return message.message(type.kind == Type::Kind::sequence ? 4 : 9, inner);
     case Type::Kind::unknown: break;
   }
@@ -107,7 +109,8 @@ Message attribute_message(std::string_view name, const Attribute& value) {
     case AttributeKind::integer: return stated(AttributeType::integer).integer(3, *value.get<int64_t>());
     case AttributeKind::real: return stated(AttributeType::real).real(2, *value.get<float>());
     case AttributeKind::text: return stated(AttributeType::text).bytes(4, *value.get<std::string>());
-    case AttributeKind::tensor: return stated(AttributeType::tensor).message(5, tensor_message(*value.get<Tensor>(), ""));
+    case AttributeKind::tensor:
+      return stated(AttributeType::tensor).message(5, tensor_message(*value.get<Tensor>(), ""));
     case AttributeKind::integers: return stated(AttributeType::integers).integers(8, *value.get<Ints>());
     case AttributeKind::reals: return stated(AttributeType::reals).reals(7, *value.get<Floats>());
     case AttributeKind::texts:

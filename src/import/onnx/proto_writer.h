@@ -17,8 +17,8 @@ class Message {
   Message& real(uint32_t tag, float value);
   Message& bytes(uint32_t tag, std::string_view value);
   Message& message(uint32_t tag, const Message& value) { return bytes(tag, value.data_); }
-  Message& integers(uint32_t tag, std::span<const int64_t> values);   // packed
-  Message& reals(uint32_t tag, std::span<const float> values);        // packed
+  Message& integers(uint32_t tag, std::span<const int64_t> values);  // packed
+  Message& reals(uint32_t tag, std::span<const float> values);       // packed
   const std::string& data() const { return data_; }
   std::string take() { return std::move(data_); }
 

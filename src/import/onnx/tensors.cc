@@ -30,10 +30,13 @@ const char* field_name(uint32_t field) {
 // The typed field that the schema prescribes for a dtype.
 Field typed_field(DType dtype) {
   switch (dtype) {
-    case DType::float32: case DType::complex64: return kFloat;
-    case DType::float64: case DType::complex128: return kDouble;
+    case DType::float32:
+    case DType::complex64: return kFloat;
+    case DType::float64:
+    case DType::complex128: return kDouble;
     case DType::int64: return kInt64;
-    case DType::uint32: case DType::uint64: return kUint64;
+    case DType::uint32:
+    case DType::uint64: return kUint64;
     case DType::string: return kString;
     default: return kInt32;
   }
@@ -88,22 +91,24 @@ Status narrow(const std::vector<int64_t>& entries, T* out) {
   constexpr int kBits = 8 * sizeof(T);
   for (size_t i = 0; i < entries.size(); ++i) {
     if constexpr (kBits < 64) {
-      MN_CHECK(entries[i] >= -(int64_t{1} << (kBits - 1)) && entries[i] < int64_t{1} << kBits, "entry ", i, " is ", entries[i],
-               ", which does not fit ", kBits, " bits");
+      MN_CHECK(entries[i] >= -(int64_t{1} << (kBits - 1)) && entries[i] < int64_t{1} << kBits, "entry ", i, " is ",
+               entries[i], ", which does not fit ", kBits, " bits");
     }
     out[i] = static_cast<T>(entries[i]);
   }
   return {};
 }
 
-Result<Tensor> from_int_entries(const TensorProto& proto, DType dtype, int64_t count, const std::shared_ptr<Budget>& budget) {
+Result<Tensor> from_int_entries(const TensorProto& proto, DType dtype, int64_t count,
+                                const std::shared_ptr<Budget>& budget) {
   const bool sub_byte = file_bits(dtype) < 8;
   int64_t expected = count;
   if (sub_byte) {
     MN_ASSIGN(expected, file_bytes(dtype, count));
   }
-  MN_CHECK(static_cast<int64_t>(proto.int_data.size()) == expected, field_name(typed_field(dtype)), " has ", proto.int_data.size(),
-           " entries, shape ", to_string(proto.dims), " of ", to_string(dtype), " needs ", expected);
+  MN_CHECK(static_cast<int64_t>(proto.int_data.size()) == expected, field_name(typed_field(dtype)), " has ",
+           proto.int_data.size(), " entries, shape ", to_string(proto.dims), " of ", to_string(dtype), " needs ",
+           expected);
   MN_ASSIGN(Tensor tensor, Tensor::allocate(dtype, proto.dims, budget));
   if (sub_byte) {
     std::vector<std::byte> packed(proto.int_data.size());
@@ -159,7 +164,8 @@ Result<ExternalPlace> external_place(const TensorProto& proto) {
       MN_CHECK(number && *number >= 0, "external data: ", key, " '", printable(value), "' is not a number of bytes");
       (key == "offset" ? place.offset : place.length) = *number;
     } else {
-      MN_CHECK(key == "checksum", "external data: unknown key '", printable(key), "', expected location, offset, length, checksum");
+      MN_CHECK(key == "checksum", "external data: unknown key '", printable(key),
+               "', expected location, offset, length, checksum");
     }
   }
   MN_CHECK(!place.location.empty(), "external data without a location");
@@ -194,9 +200,11 @@ Result<Bytes> read_external(const TensorSource& from, const TensorProto& proto, 
 Result<Tensor> decode(const TensorSource& from, const TensorProto& proto) {
   const DType dtype = onnx_dtype(proto.data_type);
   MN_CHECK(proto.data_type != 0, "no data type is given");
-  if (dtype == DType::undefined) return unsupported({"element type ", data_type_name(proto.data_type), " is not supported"});
+  if (dtype == DType::undefined)
+    return unsupported({"element type ", data_type_name(proto.data_type), " is not supported"});
   if (proto.has_segment) return unsupported({"segmented tensors are not supported"});
-  MN_CHECK(proto.dims.size() <= kMaxTensorRank, "rank ", proto.dims.size(), ", at most ", kMaxTensorRank, " is accepted");
+  MN_CHECK(proto.dims.size() <= kMaxTensorRank, "rank ", proto.dims.size(), ", at most ", kMaxTensorRank,
+           " is accepted");
   MN_ASSIGN(const int64_t count, checked_element_count(proto.dims));
   MN_CHECK(std::popcount(proto.data_fields) <= 1, "data is given in two fields at once");
   MN_CHECK(proto.data_location == 0 || proto.data_location == 1, "unknown data location ", proto.data_location);
@@ -207,14 +215,14 @@ Result<Tensor> decode(const TensorSource& from, const TensorProto& proto) {
       MN_ASSIGN(Bytes data, read_external(from, proto, expected));
       return from_bytes(dtype, proto.dims, std::move(data), from.budget);
     }
-    MN_CHECK(static_cast<int64_t>(proto.raw_data.size()) == expected, "raw_data has ", proto.raw_data.size(), " bytes, shape ",
-             to_string(proto.dims), " of ", to_string(dtype), " needs ", expected);
+    MN_CHECK(static_cast<int64_t>(proto.raw_data.size()) == expected, "raw_data has ", proto.raw_data.size(),
+             " bytes, shape ", to_string(proto.dims), " of ", to_string(dtype), " needs ", expected);
     const auto offset = static_cast<size_t>(proto.raw_data.data() - from.source.file.data());
     return from_bytes(dtype, proto.dims, from.file.part(offset, proto.raw_data.size()), from.budget);
   }
   const Field field = typed_field(dtype);
-  MN_CHECK((proto.data_fields & ~(1u << field)) == 0, to_string(dtype), " data must be given in ", field_name(field), " or raw_data, got ",
-           field_name(static_cast<uint32_t>(std::countr_zero(proto.data_fields))));
+  MN_CHECK((proto.data_fields & ~(1u << field)) == 0, to_string(dtype), " data must be given in ", field_name(field),
+           " or raw_data, got ", field_name(static_cast<uint32_t>(std::countr_zero(proto.data_fields))));
   switch (field) {
     case kFloat: return from_reals(proto, proto.float_data, dtype, count, from.budget);
     case kDouble: return from_reals(proto, proto.double_data, dtype, count, from.budget);
@@ -237,11 +245,14 @@ Result<std::vector<int64_t>> sparse_positions(const Tensor& indices, std::span<c
     int64_t position = flat ? index[i] : 0;
     for (int64_t d = 0; !flat && d < rank; ++d) {
       const int64_t coordinate = index[i * rank + d], dim = dims[static_cast<size_t>(d)];
-      MN_CHECK(coordinate >= 0 && coordinate < dim, "index ", coordinate, " of value ", i, " is outside dimension ", d, " of size ", dim);
+      MN_CHECK(coordinate >= 0 && coordinate < dim, "index ", coordinate, " of value ", i, " is outside dimension ", d,
+               " of size ", dim);
       position = position * dim + coordinate;
     }
-    MN_CHECK(position >= 0 && position < size, "index ", position, " of value ", i, " is outside shape ", to_string(dims));
-    MN_CHECK(i == 0 || position > positions[static_cast<size_t>(i - 1)], "the indices are not in ascending order at value ", i);
+    MN_CHECK(position >= 0 && position < size, "index ", position, " of value ", i, " is outside shape ",
+             to_string(dims));
+    MN_CHECK(i == 0 || position > positions[static_cast<size_t>(i - 1)],
+             "the indices are not in ascending order at value ", i);
     positions[static_cast<size_t>(i)] = position;
   }
   return positions;
@@ -252,7 +263,8 @@ Result<std::vector<int64_t>> sparse_positions(const Tensor& indices, std::span<c
 Result<Tensor> read_tensor(const TensorSource& from, Unparsed unparsed_tensor) {
   MN_ASSIGN(const TensorProto proto, parse_tensor(from.source, unparsed_tensor));
   Result<Tensor> tensor = decode(from, proto);
-  if (!tensor.ok() && !proto.name.empty()) return std::move(tensor.error()).in(concat({"tensor '", printable(proto.name), "'"}));
+  if (!tensor.ok() && !proto.name.empty())
+    return std::move(tensor.error()).in(concat({"tensor '", printable(proto.name), "'"}));
   return tensor;
 }
 
@@ -263,7 +275,8 @@ Result<Tensor> read_sparse_tensor(const TensorSource& from, Unparsed unparsed_te
            ", expected 1 to ", kMaxTensorRank);
   MN_ASSIGN(const Tensor values, read_tensor(from, proto.values));
   MN_ASSIGN(const Tensor indices, read_tensor(from, proto.indices));
-  MN_CHECK(values.rank() == 1, "the values of a sparse tensor have shape ", to_string(values.dims()), ", expected one dimension");
+  MN_CHECK(values.rank() == 1, "the values of a sparse tensor have shape ", to_string(values.dims()),
+           ", expected one dimension");
   if (values.dtype() == DType::string) return unsupported({"sparse tensors of strings are not supported"});
   MN_ASSIGN(const std::vector<int64_t> positions, sparse_positions(indices, proto.dims, values.size()));
   MN_ASSIGN(Tensor dense, Tensor::allocate(values.dtype(), proto.dims, from.budget));

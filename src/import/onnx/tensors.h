@@ -1,5 +1,5 @@
-// ONNX's TensorProto and SparseTensorProto as tensors. Bytes stay where they are when they are aligned for their type and
-// coded as in memory; otherwise they are copied, counted against a budget.
+// ONNX's TensorProto and SparseTensorProto as tensors. Bytes stay where they are when they are aligned for their type
+// and coded as in memory; otherwise they are copied, counted against a budget.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@ namespace minnow::onnx {
 
 struct TensorSource {
   Source source;
-  Bytes file;                        // keeps views alive
-  std::string folder;                // where external data may lie; empty: refused
+  Bytes file;          // keeps views alive
+  std::string folder;  // where external data may lie; empty: refused
   bool map_external = false;
   std::shared_ptr<Budget> budget;
 };

@@ -13,7 +13,8 @@ struct TestGraph {
   std::vector<Message> nodes, initializers, inputs, outputs, value_infos, sparse_initializers;
   TestGraph& node(std::string_view op, std::vector<std::string> node_inputs, std::vector<std::string> node_outputs,
                   std::vector<Message> attributes = {}, std::string_view name = "", std::string_view domain = "") {
-    nodes.push_back(node_message({op, std::move(node_inputs), std::move(node_outputs), std::move(attributes), name, domain}));
+    nodes.push_back(
+        node_message({op, std::move(node_inputs), std::move(node_outputs), std::move(attributes), name, domain}));
     return *this;
   }
   TestGraph& input(std::string_view name, const Type& type = Type::tensor(DType::float32, Shape{Dim("N"), 4})) {
@@ -54,8 +55,8 @@ inline Message model_message(const Message& graph) {
   return m;
 }
 
-// Operators of a few lines: Identity, Relu, Add (two inputs), Split (two outputs), If, Loop, and in domain "test" Pass, whose
-// adapter adds no node, and Twice, whose adapter adds two.
+// Operators of a few lines: Identity, Relu, Add (two inputs), Split (two outputs), If, Loop, and in domain "test" Pass,
+// whose adapter adds no node, and Twice, whose adapter adds two.
 const Registry& test_registry();
 Result<Graph> import_test_model(std::string file, const Limits& limits = {});
 // Imports the graph in a model; the error's message when that fails.

@@ -1,6 +1,8 @@
 // The registry that the importer's tests use.
 #include "import/onnx/test_models.h"
 
+#include "ops/builder.h"
+
 namespace minnow::onnx {
 namespace {
 
@@ -47,11 +49,15 @@ OpDef control(std::string_view name, std::string_view onnx_name, std::vector<Att
 Status fill(Registry& registry) {
   MN_TRY(registry.add(simple("identity", "Identity", 1, 1)));
   OpDef relu = simple("relu", "Relu", 1, 1);
-  relu.attributes = {{"alpha", 0.0f}, {"axes", AttributeKind::integers}, {"value", AttributeKind::tensor}, {"mode", AttributeKind::text}};
+  relu.attributes = {{"alpha", 0.0f},
+                     {"axes", AttributeKind::integers},
+                     {"value", AttributeKind::tensor},
+                     {"mode", AttributeKind::text}};
   MN_TRY(registry.add(std::move(relu)));
   MN_TRY(registry.add(simple("add", "Add", 2, 1)));
   MN_TRY(registry.add(simple("split", "Split", 1, 2)));
-  MN_TRY(registry.add(control("if", "If", {required("then_branch", AttributeKind::graph), required("else_branch", AttributeKind::graph)})));
+  MN_TRY(registry.add(control(
+      "if", "If", {required("then_branch", AttributeKind::graph), required("else_branch", AttributeKind::graph)})));
   MN_TRY(registry.add(control("loop", "Loop", {required("body", AttributeKind::graph)})));
   OpDef adapted = simple("adapted", "Adapted", 1, 1);
   adapted.imports = {{"test", "Pass", 1, 1, import_pass}, {"test", "Twice", 1, 1, import_twice}};

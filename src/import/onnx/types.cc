@@ -29,7 +29,8 @@ Shape read_shape(std::string_view message, WireState& state) {
       continue;
     }
     shape.dims.push_back(read_dimension(r.bytes(), state));
-    if (shape.dims.size() > kMaxTensorRank) r.fail(ErrorCode::bad_input, concat({"a shape has more than ", kMaxTensorRank, " dimensions"}));
+    if (shape.dims.size() > kMaxTensorRank)
+      r.fail(ErrorCode::bad_input, concat({"a shape has more than ", kMaxTensorRank, " dimensions"}));
   }
   return shape;
 }

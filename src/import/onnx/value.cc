@@ -34,7 +34,9 @@ Result<std::vector<Datum>> read_elements(const TensorSource& from, Unparsed mess
   std::vector<Datum> elements;
   for (const auto& [field, element] : found) {
     if (field == kTensorField || field == kSequenceField || field == kOptionalField) {
-      const Kind kind = field == kTensorField ? Kind::tensor : field == kSequenceField ? Kind::sequence : Kind::optional;
+      const Kind kind = field == kTensorField     ? Kind::tensor
+                        : field == kSequenceField ? Kind::sequence
+                                                  : Kind::optional;
       MN_ASSIGN(Datum value, read_value(from, element, kind));
       elements.push_back(std::move(value));
     } else if (field == kSparseField) {
@@ -68,7 +70,8 @@ Result<Message> value_message(const Datum& value, std::string_view name, const T
     if (!value.present()) return message.integer(2, kNone);
     const bool is_tensor = value.kind == Datum::Kind::tensor;
     MN_ASSIGN(const Message inner, value_message(value, "", type.element ? *type.element : Type()));
-    return message.integer(2, is_tensor ? kTensor : kSequence).message(is_tensor ? kTensorField : kSequenceField, inner);
+    return message.integer(2, is_tensor ? kTensor : kSequence)
+        .message(is_tensor ? kTensorField : kSequenceField, inner);
   }
   MN_CHECK(value.present(), "value '", printable(name), "' is absent, and its type is not optional");
   if (value.kind == Datum::Kind::tensor) return tensor_message(value.tensor, name);

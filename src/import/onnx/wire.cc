@@ -61,15 +61,14 @@ void MessageReader::skip() {
   try {
     reader_.skip();
   } catch (const protozero::exception&) {
-    fail(ErrorCode::bad_input, concat({"field ", tag_, " is cut short or has an unknown wire type (",
-                                       wire_name(reader_.wire_type()), ")"}));
+    fail(ErrorCode::bad_input,
+         concat({"field ", tag_, " is cut short or has an unknown wire type (", wire_name(reader_.wire_type()), ")"}));
   }
 }
 
 bool MessageReader::expect(pbf_wire_type type, const char* wanted) {
   if (reader_.wire_type() == type) return true;
-  fail(ErrorCode::bad_input,
-       concat({"field ", tag_, " is ", wire_name(reader_.wire_type()), ", expected ", wanted}));
+  fail(ErrorCode::bad_input, concat({"field ", tag_, " is ", wire_name(reader_.wire_type()), ", expected ", wanted}));
   return false;
 }
 
@@ -90,8 +89,8 @@ std::string_view MessageReader::bytes() {
 std::string_view MessageReader::text() {
   const std::string_view value = bytes();
   if (value.size() > kMaxNameBytes) {
-    fail(ErrorCode::bad_input, concat({"field ", tag_, ": a name of ", value.size(), " bytes, at most ",
-                                       kMaxNameBytes, " are accepted"}));
+    fail(ErrorCode::bad_input,
+         concat({"field ", tag_, ": a name of ", value.size(), " bytes, at most ", kMaxNameBytes, " are accepted"}));
     return {};
   }
   if (value.find('\0') != value.npos || !is_utf8(value)) {
@@ -148,8 +147,8 @@ void MessageReader::fixed(std::vector<T>& out, pbf_wire_type single, const char*
   if (!expect(pbf_wire_type::length_delimited, wanted)) return;
   const std::string_view packed = bytes();
   if (packed.size() % sizeof(T) != 0) {
-    return fail(ErrorCode::bad_input, concat({"field ", tag_, ": ", packed.size(), " bytes of packed numbers, expected a multiple of ",
-                                              sizeof(T)}));
+    return fail(ErrorCode::bad_input, concat({"field ", tag_, ": ", packed.size(),
+                                              " bytes of packed numbers, expected a multiple of ", sizeof(T)}));
   }
   const size_t old_size = out.size();
   out.resize(old_size + packed.size() / sizeof(T));
@@ -157,6 +156,8 @@ void MessageReader::fixed(std::vector<T>& out, pbf_wire_type single, const char*
 }
 
 void MessageReader::reals(std::vector<float>& out) { fixed(out, pbf_wire_type::fixed32, "4 bytes or packed floats"); }
-void MessageReader::doubles(std::vector<double>& out) { fixed(out, pbf_wire_type::fixed64, "8 bytes or packed doubles"); }
+void MessageReader::doubles(std::vector<double>& out) {
+  fixed(out, pbf_wire_type::fixed64, "8 bytes or packed doubles");
+}
 
 }  // namespace minnow::onnx

@@ -1,5 +1,5 @@
-// Walks one protobuf message with every wire type, length and nesting depth checked. The first error sticks in the shared
-// WireState and ends all loops, so that the parsers above it read like the schema.
+// Walks one protobuf message with every wire type, length and nesting depth checked. The first error sticks in the
+// shared WireState and ends all loops, so that the parsers above it read like the schema.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +19,10 @@ inline constexpr int kMaxMessageDepth = 100;
 inline constexpr size_t kMaxNameBytes = 65535;
 
 struct WireState {
-  std::string_view file;      // for byte offsets in messages
-  int depth = 0;              // messages open at the moment
+  std::string_view file;  // for byte offsets in messages
+  int depth = 0;          // messages open at the moment
   std::optional<Error> error;
   explicit WireState(std::string_view f, int d = 0) : file(f), depth(d) {}
-  
 };
 
 class MessageReader {
@@ -39,8 +38,8 @@ class MessageReader {
   uint32_t tag() const { return tag_; }
   void skip();
 
-  std::string_view bytes();       // any length-delimited field
-  std::string_view text();        // a name: UTF-8, no NUL, at most kMaxNameBytes
+  std::string_view bytes();  // any length-delimited field
+  std::string_view text();   // a name: UTF-8, no NUL, at most kMaxNameBytes
   int64_t integer();
   float real();
   // Repeated numbers, packed or one by one; values are appended.
@@ -59,7 +58,7 @@ class MessageReader {
   const char* name_;
   WireState& state_;
   protozero::pbf_reader reader_;
-  uint32_t tag_ = 0;          // reader_ forgets it once the value is read
+  uint32_t tag_ = 0;  // reader_ forgets it once the value is read
 };
 
 }  // namespace minnow::onnx
