@@ -1,0 +1,120 @@
+#include "api/session.h"
+
+#include <algorithm>
+
+#include "api/guard.h"
+#include "base/text.h"
+#include "lower/provider.h"
+
+namespace minnow {
+namespace {
+
+// Marks the session busy for one call; a second thread gets an error, not a race.
+class Claim {
+ public:
+  explicit Claim(std::atomic<bool>& busy) : busy_(busy), held_(!busy.exchange(true, std::memory_order_acquire)) {}
+  ~Claim() {
+    if (held_) busy_.store(false, std::memory_order_release);
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  Status status() const {
+    if (held_) return {};
+    return bad_input({"the session is in use by another thread; give each thread its own session, they share the model"});
+  }
+
+ private:
+  std::atomic<bool>& busy_;
+  bool held_;
+};
+
+}  // namespace
+
+Session::Session(std::shared_ptr<const Model> model, const SessionOptions& options)
+    : model_(std::move(model)), options_(options), budget_(std::make_shared<Budget>(options.limits)) {}
+
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> model, const SessionOptions& options) {
+  return guarded([&]() -> Result<std::unique_ptr<Session>> {
+    MN_CHECK(model != nullptr, "a session needs a model");
+    MN_CHECK(options.threads >= 0 && options.threads <= kMaxThreads, "threads: expected 0 (one for each hardware thread) to ",
+             kMaxThreads, ", got ", options.threads);
+    std::unique_ptr<Session> session(new Session(std::move(model), options));
+    const int threads = options.threads == 0 ? std::min(hardware_threads(), kMaxThreads) : options.threads;
+    if (threads > 1) session->pool_ = std::make_unique<ThreadPool>(threads);
+    if (options.kernels) session->kernels_ = make_kernel_provider();
+    MN_ASSIGN(Interpreter interpreter, Interpreter::prepare(session->model_->graph(), session->model_->registry()));
+    session->interpreter_ = std::make_unique<Interpreter>(std::move(interpreter));
+    MN_TRY(session->reset_states());
+    return session;
+  });
+}
+
+Result<std::vector<Datum>> Session::run(std::span<const Datum> inputs, NodeObserver* observer) {
+  return guarded([&]() -> Result<std::vector<Datum>> {
+    const Claim claim(busy_);
+    MN_TRY(claim.status());
+    budget_->restart();
+    return run_claimed(inputs, observer);
+  });
+}
+
+Result<std::vector<Datum>> Session::run_claimed(std::span<const Datum> inputs, NodeObserver* observer) {
+  RunOptions options;
+  options.budget = budget_;
+  options.kernels = kernels_.get();
+  options.threads = pool_.get();
+  options.observer = observer;
+  options.seed = options_.seed;
+  std::vector<Tensor> states = states_;   // a failed run leaves the states as they were
+  Result<std::vector<Datum>> outputs = interpreter_->run(inputs, options, &states);
+  if (!outputs.ok()) return std::move(outputs.error()).in(printable(model_->name()));
+  states_ = std::move(states);
+  return outputs;
+}
+
+Result<size_t> Session::state_index(std::string_view name) const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < model_->graph().states.size(); ++i) {
+    const State& state = model_->graph().states[i];
+    if (state.name == name) return i;
+    names.push_back(printable(state.name));
+  }
+  return bad_input({"no state '", printable(name), "'; the model has ", names.empty() ? "none" : join(names, ", ")});
+}
+
+Result<Tensor> Session::state(std::string_view name) const {
+  return guarded([&]() -> Result<Tensor> {
+    const Claim claim(busy_);
+    MN_TRY(claim.status());
+    MN_ASSIGN(const size_t index, state_index(name));
+    return states_[index];
+  });
+}
+
+Status Session::set_state(std::string_view name, Tensor value) {
+  return guarded([&]() -> Status {
+    const Claim claim(busy_);
+    MN_TRY(claim.status());
+    MN_ASSIGN(const size_t index, state_index(name));
+    const Tensor& initial = model_->graph().states[index].initial;
+    MN_CHECK(value.dtype() == initial.dtype() && value.dims() == initial.dims(), "state '", printable(name), "': expected ",
+             to_string(initial.dtype()), to_string(initial.dims()), ", got ", to_string(value.dtype()), to_string(value.dims()));
+    states_[index] = std::move(value);
+    return {};
+  });
+}
+
+Status Session::reset_states() {
+  return guarded([&]() -> Status {
+    const Claim claim(busy_);
+    MN_TRY(claim.status());
+    std::vector<Tensor> initial;
+    for (const State& state : model_->graph().states) initial.push_back(state.initial);
+    states_ = std::move(initial);
+    return {};
+  });
+}
+
+}  // namespace minnow

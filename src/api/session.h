@@ -1,0 +1,60 @@
+// Runs a model: owns threads, states and the budget. One run at a time; several sessions share one model.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "api/model.h"
+#include "base/threads.h"
+#include "ops/interpreter.h"
+
+namespace minnow {
+
+inline constexpr int kMaxThreads = 256;
+
+struct SessionOptions {
+  Limits limits;
+  int threads = 1;           // 0: one for each hardware thread; at most kMaxThreads
+  uint64_t seed = 0;         // of random operators without a seed of their own
+  bool kernels = true;       // false: references only
+};
+
+class Session {
+ public:
+  static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model, const SessionOptions& options = {});
+  ~Session();
+
+  // Inputs in the graph's order. An error when another thread runs this session now.
+  Result<std::vector<Datum>> run(std::span<const Datum> inputs, NodeObserver* observer = nullptr);
+  // Ends the run in progress, if there is one, with ErrorCode::cancelled. From any thread.
+  void cancel() { budget_->cancel(); }
+
+  const Model& model() const { return *model_; }
+  int threads() const { return pool_ != nullptr ? pool_->thread_count() : 1; }
+  const Budget& budget() const { return *budget_; }
+
+  // States by name; errors name the states there are. Not while a run is in progress.
+  Result<Tensor> state(std::string_view name) const;
+  Status set_state(std::string_view name, Tensor value);
+  Status reset_states();
+  Result<std::string> save_states() const;       // safetensors bytes, one tensor a state
+  Status load_states(const Bytes& bytes, std::string_view name);
+
+ private:
+  Session(std::shared_ptr<const Model> model, const SessionOptions& options);
+  Result<size_t> state_index(std::string_view name) const;
+  Result<std::vector<Datum>> run_claimed(std::span<const Datum> inputs, NodeObserver* observer);
+
+  std::shared_ptr<const Model> model_;
+  SessionOptions options_;
+  std::shared_ptr<Budget> budget_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<KernelProvider> kernels_;
+  std::unique_ptr<Interpreter> interpreter_;
+  std::vector<Tensor> states_;
+  mutable std::atomic<bool> busy_{false};
+};
+
+}  // namespace minnow

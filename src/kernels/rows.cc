@@ -1,0 +1,78 @@
+#include <vector>
+
+#include "base/cpu.h"
+#include "kernels/families.h"
+
+namespace minnow {
+namespace {
+
+struct IsaTable {
+  Isa isa;
+  const simd::F32Table* f32;
+};
+
+std::vector<KernelRow> build_rows() {
+  const IsaTable tables[] = {
+#if MINNOW_X86_KERNELS
+      {Isa::avx512, simd::avx512::f32_table()},
+      {Isa::avx2, simd::avx2::f32_table()},
+#endif
+      {Isa::generic, simd::generic::f32_table()},
+  };
+  std::vector<KernelRow> rows;
+  const auto add = [&](std::span<const KernelRow> family, const IsaTable& table) {
+    for (KernelRow row : family) {
+      row.isa = table.isa;
+      row.f32 = table.f32;
+      rows.push_back(row);
+    }
+  };
+  for (const IsaTable& table : tables) {
+    add(kernels::kGemmRows, table);
+    add(kernels::kConvRows, table);
+    add(kernels::kElementwiseRows, table);
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string_view to_string(Isa isa) {
+  switch (isa) {
+    case Isa::generic: return "generic";
+    case Isa::avx2: return "avx2";
+    case Isa::avx512: return "avx512";
+  }
+  return "generic";
+}
+
+std::span<const KernelRow> kernel_rows() {
+  static const std::vector<KernelRow> rows = build_rows();
+  return rows;
+}
+
+bool isa_available(Isa isa) {
+  switch (isa) {
+    case Isa::generic: return true;
+    case Isa::avx2: return cpu_features().has_avx2_kernels();
+    case Isa::avx512: return cpu_features().has_avx512_kernels();
+  }
+  return false;
+}
+
+const KernelRow* find_kernel(const Problem& problem, Isa best) {
+  for (const KernelRow& row : kernel_rows()) {
+    if (row.op == problem.op && row.isa <= best && isa_available(row.isa) && row.accepts(problem)) return &row;
+  }
+  return nullptr;
+}
+
+bool kernels::all_float32(const Problem& problem, int low, int high) {
+  for (int i = 0; i < problem.operand_count; ++i) {
+    const Operand& operand = problem.operands[static_cast<size_t>(i)];
+    if (operand.dtype != DType::float32 || operand.rank < low || operand.rank > high) return false;
+  }
+  return true;
+}
+
+}  // namespace minnow
