@@ -86,7 +86,8 @@ Result<Bytes> read_range(int descriptor, const std::string& path, int64_t offset
   }
   void* buffer = ::operator new(static_cast<size_t>(std::max<uint64_t>(size, 1)), kAlignment, std::nothrow);
   if (buffer == nullptr) {
-    return make_error(ErrorCode::out_of_memory, {printable(path, 400), ": out of memory: ", length, " bytes to read the file"});
+    return make_error(ErrorCode::out_of_memory,
+                      {printable(path, 400), ": out of memory: ", length, " bytes to read the file"});
   }
   const std::shared_ptr<void> owner(buffer, [](void* data) { ::operator delete(data, kAlignment); });
   auto* out = static_cast<std::byte*>(buffer);
@@ -96,8 +97,8 @@ Result<Bytes> read_range(int descriptor, const std::string& path, int64_t offset
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return io_error("read", path, errno);
     if (got == 0) {
-      return make_error(ErrorCode::io, {printable(path, 400), ": expected ", length, " bytes at offset ", offset, ", got ", done,
-                                        ": the file became shorter while it was read"});
+      return make_error(ErrorCode::io, {printable(path, 400), ": expected ", length, " bytes at offset ", offset,
+                                        ", got ", done, ": the file became shorter while it was read"});
     }
     done += static_cast<size_t>(got);
   }
@@ -134,7 +135,8 @@ Result<Bytes> map_range(int descriptor, const std::string& path, int64_t offset,
 Result<std::vector<std::string>> safe_components(std::string_view location) {
   const std::string shown = printable(location);
   MN_CHECK(!location.empty(), "external data: the location is empty");
-  MN_CHECK(location.size() <= PATH_MAX, "external data: the location has ", location.size(), " bytes, at most ", PATH_MAX, " are allowed");
+  MN_CHECK(location.size() <= PATH_MAX, "external data: the location has ", location.size(), " bytes, at most ",
+           PATH_MAX, " are allowed");
   MN_CHECK(location.find('\0') == std::string_view::npos, "external data '", shown, "': the location holds a NUL byte");
   MN_CHECK(location.find('\\') == std::string_view::npos, "external data '", shown,
            "': the location holds a back-slash; expected a relative path with '/'");
@@ -145,7 +147,8 @@ Result<std::vector<std::string>> safe_components(std::string_view location) {
     MN_CHECK(part != "..", "external data '", shown, "': '..' would leave the model's folder");
     if (!part.empty() && part != ".") components.emplace_back(part);
   }
-  MN_CHECK(!components.empty() && location.back() != '/', "external data '", shown, "': expected the name of a file, got a folder");
+  MN_CHECK(!components.empty() && location.back() != '/', "external data '", shown,
+           "': expected the name of a file, got a folder");
   return components;
 }
 
@@ -160,7 +163,8 @@ Status open_inside(const std::string& folder, const std::vector<std::string>& co
     if (next < 0) {
       const int error_number = errno;
       struct stat info;
-      const bool is_link = ::fstatat(file->get(), components[i].c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode);
+      const bool is_link =
+          ::fstatat(file->get(), components[i].c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode);
       MN_CHECK(!is_link, "external data '", printable(path), "': '", printable(components[i]),
                "' is a symbolic link; copy the file into the model's folder");
       return io_error("open", path, error_number);
@@ -219,8 +223,8 @@ Result<Bytes> read_file(const std::string& path, int64_t max_bytes) {
   if (::fstat(file.get(), &info) != 0) return io_error("examine", path, errno);
   MN_TRY(check_regular(info, path));
   if (info.st_size > max_bytes) {
-    return over_limit({printable(path, 400), ": the file has ", static_cast<int64_t>(info.st_size), " bytes, at most ", max_bytes,
-                       " are allowed"});
+    return over_limit({printable(path, 400), ": the file has ", static_cast<int64_t>(info.st_size), " bytes, at most ",
+                       max_bytes, " are allowed"});
   }
   return read_range(file.get(), path, 0, info.st_size);
 }
@@ -262,7 +266,8 @@ Status write_file_atomically(const std::string& path, std::string_view data) {
   return {};
 }
 
-Result<Bytes> read_inside(const std::string& folder, const std::string& location, int64_t offset, int64_t length, bool map) {
+Result<Bytes> read_inside(const std::string& folder, const std::string& location, int64_t offset, int64_t length,
+                          bool map) {
   MN_ASSIGN(const std::vector<std::string> components, safe_components(location));
   const std::string path = concat({folder.empty() ? "." : std::string_view(folder), "/", location});
   Descriptor file(-1);
@@ -270,13 +275,13 @@ Result<Bytes> read_inside(const std::string& folder, const std::string& location
   struct stat info;
   if (::fstat(file.get(), &info) != 0) return io_error("examine", path, errno);
   MN_TRY(check_regular(info, path));
-  MN_CHECK(info.st_nlink == 1, "external data '", printable(path), "': the file has ", static_cast<int64_t>(info.st_nlink),
-           " hard links, and may belong to someone else; copy it");
+  MN_CHECK(info.st_nlink == 1, "external data '", printable(path), "': the file has ",
+           static_cast<int64_t>(info.st_nlink), " hard links, and may belong to someone else; copy it");
   const int64_t size = info.st_size;
-  MN_CHECK(offset >= 0 && offset <= size, "external data '", printable(path), "': offset ", offset, " is outside the file of ", size,
-           " bytes");
-  MN_CHECK(length >= -1 && length <= size - offset, "external data '", printable(path), "': length ", length, " at offset ", offset,
+  MN_CHECK(offset >= 0 && offset <= size, "external data '", printable(path), "': offset ", offset,
            " is outside the file of ", size, " bytes");
+  MN_CHECK(length >= -1 && length <= size - offset, "external data '", printable(path), "': length ", length,
+           " at offset ", offset, " is outside the file of ", size, " bytes");
   if (length == -1) length = size - offset;
   return map ? map_range(file.get(), path, offset, length) : read_range(file.get(), path, offset, length);
 }

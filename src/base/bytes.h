@@ -1,4 +1,5 @@
-// Bytes that may be owned, borrowed or mapped, and the file system behind one door: reading with limits, atomic writing.
+// Bytes that may be owned, borrowed or mapped, and the file system behind one door: reading with limits, atomic
+// writing.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +44,10 @@ Result<Bytes> map_file(const std::string& path);
 // Writes a whole file or nothing: temporary file in the same folder, flush, rename.
 Status write_file_atomically(const std::string& path, std::string_view data);
 
-// Opens `location` (a relative path from a model file) inside `folder`: refuses absolute paths, "..", back-slashes, drive
-// letters, symbolic links on the way and files with several hard links (asks.md C3 24-28, 34). offset/length in bytes, length -1: to the end.
-Result<Bytes> read_inside(const std::string& folder, const std::string& location, int64_t offset, int64_t length, bool map);
+// Opens `location` (a relative path from a model file) inside `folder`: refuses absolute paths, "..", back-slashes,
+// drive letters, symbolic links on the way and files with several hard links. offset/length in bytes,
+// length -1: to the end.
+Result<Bytes> read_inside(const std::string& folder, const std::string& location, int64_t offset, int64_t length,
+                          bool map);
 
 }  // namespace minnow

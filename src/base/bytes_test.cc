@@ -181,7 +181,8 @@ TEST_F(Files, ReadInsideMapsAtAnyOffset) {
 TEST_F(Files, ReadInsideChecksTheRange) {
   put("model/w", "0123456789");
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
-  for (const auto& [offset, length] : {std::pair<int64_t, int64_t>{-1, 1}, {11, -1}, {kMax, 1}, {kMax, kMax}, {5, 6}, {0, kMax}, {0, -2}}) {
+  for (const auto& [offset, length] :
+       {std::pair<int64_t, int64_t>{-1, 1}, {11, -1}, {kMax, 1}, {kMax, kMax}, {5, 6}, {0, kMax}, {0, -2}}) {
     const std::string message = refusal("w", offset, length);
     EXPECT_HAS(message, "is outside the file of 10 bytes");
   }

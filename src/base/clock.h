@@ -8,7 +8,8 @@ namespace minnow {
 
 // Nanoseconds since an arbitrary start; never goes back.
 inline int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 // Time since construction or the last restart().

@@ -1,5 +1,5 @@
-// Values from one dtype to another. Each conversion goes through one of two exact middle forms, double or 64-bit integer, a
-// chunk at a time: n readers and n writers in place of n^2 loops.
+// Values from one dtype to another. Each conversion goes through one of two exact middle forms, double or 64-bit
+// integer, a chunk at a time: n readers and n writers in place of n^2 loops.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -176,7 +176,8 @@ Result<Tensor> convert_dtype(const Tensor& tensor, DType dtype, const std::share
     if (from_float) read_reals(tensor, begin, count, reals.data());
     else read_integers(tensor, begin, count, integers.data());
     if (is_float(dtype)) {
-      if (!from_float) integers_to_reals(integers.data(), count, !is_signed_integer(tensor.dtype()), dtype, reals.data());
+      if (!from_float)
+        integers_to_reals(integers.data(), count, !is_signed_integer(tensor.dtype()), dtype, reals.data());
       write_reals(reals.data(), begin, count, {saturate, mode}, &out);
     } else {
       if (from_float) truncate(reals.data(), count, dtype, integers.data());

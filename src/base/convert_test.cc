@@ -66,9 +66,11 @@ TEST(ConvertDType, RoundsOnce) {
   EXPECT_EQ(to_doubles(convert(doubles, DType::bfloat16))[2], 1 + 0x1p-7);
   const int64_t tie = (int64_t{1} << 62) + (int64_t{1} << 38);
   const Tensor integers = row<int64_t>({tie, tie + 1, -tie - 1, kMax64});
-  EXPECT_EQ(to_doubles(convert(integers, DType::float32)), (Doubles{0x1p62, 0x1p62 + 0x1p39, -0x1p62 - 0x1p39, 0x1p63}));
+  EXPECT_EQ(to_doubles(convert(integers, DType::float32)),
+            (Doubles{0x1p62, 0x1p62 + 0x1p39, -0x1p62 - 0x1p39, 0x1p63}));
   const int64_t narrow_tie = (int64_t{1} << 62) + (int64_t{1} << 54);
-  EXPECT_EQ(to_doubles(convert(row<int64_t>({narrow_tie, narrow_tie + 1}), DType::bfloat16)), (Doubles{0x1p62, 0x1p62 + 0x1p55}));
+  EXPECT_EQ(to_doubles(convert(row<int64_t>({narrow_tie, narrow_tie + 1}), DType::bfloat16)),
+            (Doubles{0x1p62, 0x1p62 + 0x1p55}));
   EXPECT_EQ(to_doubles(convert(row<uint64_t>({~uint64_t{0}}), DType::float64)), (Doubles{0x1p64}));
 }
 
@@ -85,7 +87,8 @@ TEST(ConvertDType, Float8e8m0TakesARoundMode) {
   const Tensor values = row<double>({1.0 + 0x1p-40, 3.0, 5.0});
   EXPECT_EQ(to_doubles(convert(values, DType::float8e8m0)), (Doubles{2, 4, 8}));
   EXPECT_EQ(to_doubles(*convert_dtype(values, DType::float8e8m0, nullptr, true, RoundMode::down)), (Doubles{1, 2, 4}));
-  EXPECT_EQ(to_doubles(*convert_dtype(values, DType::float8e8m0, nullptr, true, RoundMode::nearest)), (Doubles{1, 4, 4}));
+  EXPECT_EQ(to_doubles(*convert_dtype(values, DType::float8e8m0, nullptr, true, RoundMode::nearest)),
+            (Doubles{1, 4, 4}));
 }
 
 TEST(ConvertDType, LongTensorsAndEveryPairOfTypes) {

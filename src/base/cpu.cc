@@ -80,7 +80,8 @@ constexpr const char* kArchitecture = "x86";
 #else
 
 #if defined(__linux__) && defined(__aarch64__)
-// Bit numbers: Linux, arch/arm64/include/uapi/asm/hwcap.h. Spelled out, because the headers of older systems lack some names.
+// Bit numbers: Linux, arch/arm64/include/uapi/asm/hwcap.h. Spelled out, because the headers of older systems lack some
+// names.
 CpuFeatures detect() {
   const unsigned long hwcap = getauxval(AT_HWCAP), hwcap2 = getauxval(AT_HWCAP2);
   CpuFeatures f;

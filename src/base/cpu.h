@@ -33,7 +33,8 @@ struct CpuFeatures {
 
 // What the processor and the operating system offer.
 CpuFeatures detect_cpu_features();
-// `features` without what goes beyond `isa` ("generic", "avx2", "avx512"): never adds any. False when the name is not known.
+// `features` without what goes beyond `isa` ("generic", "avx2", "avx512"): never adds any. False when the name is not
+// known.
 bool lower_cpu_features(std::string_view isa, CpuFeatures* features);
 // Detected once, lowered by the environment variable MINNOW_ISA when it is set.
 const CpuFeatures& cpu_features();

@@ -78,7 +78,8 @@ TEST(CpuDeathTest, EnvironmentLowers) {
   };
   EXPECT_EXIT(print_features_with("generic"), testing::ExitedWithCode(0), "features: \\.");
   EXPECT_EXIT(print_features_with("turbo"), testing::ExitedWithCode(0), "MINNOW_ISA=turbo is ignored");
-  EXPECT_EXIT(print_features_with("turbo"), testing::ExitedWithCode(0), "features: " + joined(detect_cpu_features()) + "\\.");
+  EXPECT_EXIT(print_features_with("turbo"), testing::ExitedWithCode(0),
+              "features: " + joined(detect_cpu_features()) + "\\.");
 }
 
 TEST(Cpu, HasABrand) {

@@ -5,7 +5,9 @@
 namespace minnow {
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span<const char>(text.data(), text.size())); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span<const char>(text.data(), text.size()));
+}
 
 // n bytes that differ from place to place and from n to n.
 std::string pattern(int n) {
@@ -17,7 +19,8 @@ std::string pattern(int n) {
 TEST(Digest, Sha256OfStandardMessages) {
   EXPECT_EQ(sha256_hex({}), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256_hex(bytes_of("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(sha256_hex(bytes_of(std::string(1'000'000, 'a'))), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  EXPECT_EQ(sha256_hex(bytes_of(std::string(1'000'000, 'a'))),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 // Every length up to three blocks, so every padding; the digest of all digests was made with Python's hashlib.
@@ -37,9 +40,14 @@ TEST(Digest, Crc32) {
 }
 
 TEST(Digest, Base64OfRfc4648) {
-  const std::pair<std::string_view, std::string_view> rows[] = {
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
-      {"\xfb\xff\xbf", "+/+/"}};
+  const std::pair<std::string_view, std::string_view> rows[] = {{"", ""},
+                                                                {"f", "Zg=="},
+                                                                {"fo", "Zm8="},
+                                                                {"foo", "Zm9v"},
+                                                                {"foob", "Zm9vYg=="},
+                                                                {"fooba", "Zm9vYmE="},
+                                                                {"foobar", "Zm9vYmFy"},
+                                                                {"\xfb\xff\xbf", "+/+/"}};
   for (const auto& [plain, coded] : rows) {
     EXPECT_EQ(base64_encode(bytes_of(plain)), coded);
     const auto decoded = base64_decode(coded);
@@ -49,7 +57,8 @@ TEST(Digest, Base64OfRfc4648) {
 }
 
 TEST(Digest, Base64RefusesWhatNoEncoderWrites) {
-  for (const char* bad : {"Z", "Zg", "Zg=", "Zg===", "====", "Z===", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n", "Z=g=", "Zm9-"}) {
+  for (const char* bad :
+       {"Z", "Zg", "Zg=", "Zg===", "====", "Z===", "Zh==", "Zm9=", "Zm 9v", "Zm9v\n", "Z=g=", "Zm9-"}) {
     EXPECT_FALSE(base64_decode(bad).has_value()) << bad;
   }
 }

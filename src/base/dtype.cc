@@ -117,7 +117,8 @@ uint32_t round_magnitude(const NarrowFormat& format, uint32_t magnitude) {
   const uint32_t rest = significand & ((uint32_t{1} << shift) - 1);
   const uint32_t half = uint32_t{1} << (shift - 1);
   const uint32_t rounded = kept + (rest > half || (rest == half && (kept & 1)) ? 1 : 0);
-  // A significand that reaches 2^(mantissa_bits + 1), or a subnormal 2^mantissa_bits, carries into the exponent by itself.
+  // A significand that reaches 2^(mantissa_bits + 1), or a subnormal 2^mantissa_bits, carries into the exponent by
+  // itself.
   return (static_cast<uint32_t>(exponent - 1) << format.mantissa_bits) + rounded;
 }
 
@@ -219,7 +220,8 @@ float round_to_odd(double value) {
   if (std::isnan(value) || static_cast<double>(rounded) == value) return rounded;
   const uint32_t bits = std::bit_cast<uint32_t>(rounded);
   if (bits & 1) return rounded;
-  // The odd neighbour on the other side of `value`. Past the largest float, `rounded` is infinity and its neighbour is finite.
+  // The odd neighbour on the other side of `value`. Past the largest float, `rounded` is infinity and its neighbour is
+  // finite.
   return std::bit_cast<float>(std::fabs(static_cast<double>(rounded)) > std::fabs(value) ? bits - 1 : bits + 1);
 }
 

@@ -52,20 +52,20 @@ template <> constexpr DType dtype_of<uint32_t>() { return DType::uint32; }
 template <> constexpr DType dtype_of<uint64_t>() { return DType::uint64; }
 template <> constexpr DType dtype_of<bool>() { return DType::boolean; }
 
-// Narrow floats <-> float32. Encoding rounds to nearest, ties to even. `saturate` matters for the float8 types, where ONNX
-// lets Cast choose between clamping to the largest finite value and overflowing to infinity or NaN. Other narrow floats have
-// one rule: float16 and bfloat16 overflow to infinity, float4e2m1 clamps. float8e8m0 rounds up here.
+// Narrow floats <-> float32. Encoding rounds to nearest, ties to even. `saturate` matters for the float8 types, where
+// ONNX lets Cast choose between clamping to the largest finite value and overflowing to infinity or NaN. Other narrow
+// floats have one rule: float16 and bfloat16 overflow to infinity, float4e2m1 clamps. float8e8m0 rounds up here.
 float decode_narrow_float(DType dtype, uint16_t bits);
 uint16_t encode_narrow_float(DType dtype, float value, bool saturate = true);
 
-// float8e8m0 holds 2^(code - 127), code 255 is NaN; no sign, no zero. Cast's round_mode says where a value between two powers
-// goes. The sign of `value` is ignored (ONNX leaves negative values open); zero and what lies below 2^-127 become 2^-127, or NaN
-// when neither saturating nor rounding up.
+// float8e8m0 holds 2^(code - 127), code 255 is NaN; no sign, no zero. Cast's round_mode says where a value between two
+// powers goes. The sign of `value` is ignored (ONNX leaves negative values open); zero and what lies below 2^-127
+// become 2^-127, or NaN when neither saturating nor rounding up.
 enum class RoundMode : uint8_t { up, down, nearest };
 uint8_t encode_float8e8m0(float value, bool saturate, RoundMode mode);
 
-// The float32 next to `value` that has an odd last bit unless `value` is exact. Rounding it again to 22 bits or fewer gives what
-// rounding `value` once would give: no double rounding on the way from float64 to a narrow float.
+// The float32 next to `value` that has an odd last bit unless `value` is exact. Rounding it again to 22 bits or fewer
+// gives what rounding `value` once would give: no double rounding on the way from float64 to a narrow float.
 float round_to_odd(double value);
 
 }  // namespace minnow

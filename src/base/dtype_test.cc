@@ -147,8 +147,10 @@ TEST(NarrowFloat, SpecialValuesAsInCast) {
       {DType::float4e2m1, -0.0f, 0x8, 0x8},         {DType::float4e2m1, kNan, 0x8, 0x8},
   };
   for (const Special& row : rows) {
-    EXPECT_EQ(encode_narrow_float(row.dtype, row.value, true), row.saturated) << to_string(row.dtype) << " " << row.value;
-    EXPECT_EQ(encode_narrow_float(row.dtype, row.value, false), row.overflowed) << to_string(row.dtype) << " " << row.value;
+    EXPECT_EQ(encode_narrow_float(row.dtype, row.value, true), row.saturated)
+        << to_string(row.dtype) << " " << row.value;
+    EXPECT_EQ(encode_narrow_float(row.dtype, row.value, false), row.overflowed)
+        << to_string(row.dtype) << " " << row.value;
   }
 }
 
@@ -159,7 +161,9 @@ TEST(NarrowFloat, SixteenBitNansKeepTheirPayloadAndBecomeQuiet) {
 }
 
 TEST(Float8e8m0, RoundModesAndLimits) {
-  const auto code = [](float value, bool saturate, RoundMode mode) { return int{encode_float8e8m0(value, saturate, mode)}; };
+  const auto code = [](float value, bool saturate, RoundMode mode) {
+    return int{encode_float8e8m0(value, saturate, mode)};
+  };
   EXPECT_EQ(code(1.0f, true, RoundMode::up), 127);
   EXPECT_EQ(code(1.1f, true, RoundMode::up), 128);
   EXPECT_EQ(code(1.9f, true, RoundMode::down), 127);

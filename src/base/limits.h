@@ -1,5 +1,5 @@
-// Bounds on what an untrusted model may use. One Limits goes through every parser and the interpreter; Budget is a running
-// count against it, shared by everything that one open or run does.
+// Bounds on what an untrusted model may use. One Limits goes through every parser and the interpreter; Budget is a
+// running count against it, shared by everything that one open or run does.
 #pragma once
 
 #include <atomic>

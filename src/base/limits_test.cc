@@ -17,7 +17,8 @@ TEST(Budget, CountsLiveAndPeakBytes) {
   const Status over = budget.take_bytes(41);
   ASSERT_FALSE(over.ok());
   EXPECT_EQ(over.error().code, ErrorCode::limit);
-  EXPECT_NE(over.error().message.find("41 bytes asked for, 60 in use, the limit is 100"), std::string::npos) << over.error().message;
+  EXPECT_NE(over.error().message.find("41 bytes asked for, 60 in use, the limit is 100"), std::string::npos)
+      << over.error().message;
   EXPECT_TRUE(budget.take_bytes(40).ok());
   budget.give_bytes(70);
   EXPECT_EQ(budget.live_bytes(), 30);

@@ -27,7 +27,8 @@ struct Operand {
   }
 };
 
-// Operands: inputs first, outputs after them. The meaning of `ints` and `floats` is stated by each kernel family's header.
+// Operands: inputs first, outputs after them. The meaning of `ints` and `floats` is stated by each kernel family's
+// header.
 struct Problem {
   std::string_view op;
   int32_t input_count = 0;

@@ -16,8 +16,8 @@ uint64_t splitmix64(uint64_t* state) {
 
 uint64_t rotate_left(uint64_t value, int count) { return value << count | value >> (64 - count); }
 
-// Natural logarithm of x in (0, 1], within some units in the last place. C libraries differ in log's last bits, and compilers may
-// or may not fuse a * b + c: everything here is exact, a single rounding, or an explicit fma.
+// Natural logarithm of x in (0, 1], within some units in the last place. C libraries differ in log's last bits, and
+// compilers may or may not fuse a * b + c: everything here is exact, a single rounding, or an explicit fma.
 double portable_log(double x) {
   int exponent = 0;
   double mantissa = std::frexp(x, &exponent);   // [0.5, 1)

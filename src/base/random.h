@@ -1,5 +1,5 @@
-// Random numbers from an explicit seed: the same seed gives the same bits with every compiler and on every machine, which the
-// distributions of <random> do not promise.
+// Random numbers from an explicit seed: the same seed gives the same bits with every compiler and on every machine,
+// which the distributions of <random> do not promise.
 #pragma once
 
 #include <cstdint>

@@ -112,7 +112,8 @@ using Status = Result<void>;
   if (!result.ok()) return std::move(result.error()); \
   declaration = std::move(result).value()
 
-// Returns bad_input with the given pieces unless `condition` holds: MN_CHECK(rank == 4, "expected 4-D, got ", rank, "-D").
+// Returns bad_input with the given pieces unless `condition` holds: MN_CHECK(rank == 4, "expected 4-D, got ", rank,
+// "-D").
 #define MN_CHECK(condition, ...)                                    \
   do {                                                              \
     if (!(condition)) return ::minnow::bad_input({__VA_ARGS__});    \

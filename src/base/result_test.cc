@@ -44,7 +44,8 @@ TEST(Error, PlacesAreAddedInFront) {
 }
 
 TEST(Concat, NumbersOfEveryType) {
-  EXPECT_EQ(concat({"a", -1, 2u, int64_t{-9223372036854775807 - 1}, ~uint64_t{0}, 0.1, 1e100, std::string("s"), std::string_view("v")}),
+  EXPECT_EQ(concat({"a", -1, 2u, int64_t{-9223372036854775807 - 1}, ~uint64_t{0}, 0.1, 1e100, std::string("s"),
+                    std::string_view("v")}),
             "a-12-9223372036854775808184467440737095516150.11e+100sv");
   EXPECT_EQ(concat({}), "");
 }

@@ -1,5 +1,5 @@
-// How a quantized value is coded. Scale, zero point and table are operands of the quantize and dequantize nodes, not fields:
-// they may be computed, learned or shared (design, contract 2).
+// How a quantized value is coded. Scale, zero point and table are operands of the quantize and dequantize nodes, not
+// fields: they may be computed, learned or shared (design, contract 2).
 #pragma once
 
 #include <cstdint>

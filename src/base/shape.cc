@@ -40,7 +40,8 @@ Dims row_major_strides(std::span<const int64_t> dims) {
 }
 
 Result<int64_t> normalize_axis(int64_t axis, int64_t rank) {
-  MN_CHECK(axis >= -rank && axis < rank, "axis ", axis, " is outside [", -rank, ", ", rank, ") of a ", rank, "-D tensor");
+  MN_CHECK(axis >= -rank && axis < rank, "axis ", axis, " is outside [", -rank, ", ", rank, ") of a ", rank,
+           "-D tensor");
   return axis < 0 ? axis + rank : axis;
 }
 
@@ -88,7 +89,8 @@ Result<Shape> broadcast_shapes(const Shape& a, const Shape& b) {
     const Dim y = i < rank - b.rank() ? Dim(1) : b.dims[i - (rank - b.rank())];
     if (x.value == 1) out.dims[i] = y;
     else if (y.value == 1 || x.same(y)) out.dims[i] = x;
-    else if (x.known() && y.known()) return bad_input({"shapes ", to_string(a), " and ", to_string(b), " do not broadcast"});
+    else if (x.known() && y.known())
+      return bad_input({"shapes ", to_string(a), " and ", to_string(b), " do not broadcast"});
     // A known size other than 1 wins over an unknown one: the unknown must be 1 or equal to it.
     else if (x.known()) out.dims[i] = x;
     else if (y.known()) out.dims[i] = y;

@@ -37,7 +37,9 @@ struct Dim {
   bool known() const { return value >= 0; }
   friend bool operator==(const Dim&, const Dim&) = default;
   // Surely the same size: both known and equal, or the same symbol.
-  bool same(const Dim& other) const { return known() ? value == other.value : !symbol.empty() && symbol == other.symbol; }
+  bool same(const Dim& other) const {
+    return known() ? value == other.value : !symbol.empty() && symbol == other.symbol;
+  }
 };
 
 // A symbolic shape. `ranked` false: nothing is known, not even the rank.

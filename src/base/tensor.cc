@@ -39,8 +39,8 @@ Result<Tensor> Tensor::allocate(DType dtype, Dims dims, const std::shared_ptr<Bu
   MN_ASSIGN(const int64_t size, checked_element_count(dims));
   int64_t bytes = 0;
   if (!checked_mul(size, width, &bytes) || bytes > kMaxTensorBytes) {
-    return over_limit({"a ", to_string(dtype), " tensor of shape ", to_string(dims), " has ", size, " elements of ", width,
-                       " bytes; at most ", kMaxTensorBytes, " bytes fit in one tensor"});
+    return over_limit({"a ", to_string(dtype), " tensor of shape ", to_string(dims), " has ", size, " elements of ",
+                       width, " bytes; at most ", kMaxTensorBytes, " bytes fit in one tensor"});
   }
   if (budget) {
     if (Status taken = budget->take_bytes(bytes); !taken.ok()) {
@@ -51,8 +51,8 @@ Result<Tensor> Tensor::allocate(DType dtype, Dims dims, const std::shared_ptr<Bu
   void* data = ::operator new(static_cast<size_t>(std::max<int64_t>(bytes, 1)), kAlignment, std::nothrow);
   if (data == nullptr) {
     if (budget) budget->give_bytes(bytes);
-    return make_error(ErrorCode::out_of_memory, {"out of memory: ", bytes, " bytes for a ", to_string(dtype), " tensor of shape ",
-                                                 to_string(dims)});
+    return make_error(ErrorCode::out_of_memory, {"out of memory: ", bytes, " bytes for a ", to_string(dtype),
+                                                 " tensor of shape ", to_string(dims)});
   }
   const int64_t strings = dtype == DType::string ? size : 0;
   std::uninitialized_default_construct_n(static_cast<std::string*>(data), strings);
@@ -72,8 +72,8 @@ Result<Tensor> Tensor::view(DType dtype, Dims dims, Bytes data) {
   MN_ASSIGN(const int64_t size, checked_element_count(dims));
   int64_t bytes = 0;
   if (!checked_mul(size, width, &bytes) || static_cast<uint64_t>(bytes) != data.size()) {
-    return bad_input({"a ", to_string(dtype), " tensor of shape ", to_string(dims), " needs ", size, " elements of ", width,
-                      " bytes, got ", data.size(), " bytes"});
+    return bad_input({"a ", to_string(dtype), " tensor of shape ", to_string(dims), " needs ", size, " elements of ",
+                      width, " bytes, got ", data.size(), " bytes"});
   }
   // A complex number is aligned like its parts.
   const int64_t alignment = is_complex(dtype) ? width / 2 : width;
@@ -88,7 +88,9 @@ Result<Tensor> Tensor::view(DType dtype, Dims dims, Bytes data) {
   return tensor;
 }
 
-Tensor Tensor::of_ints(std::span<const int64_t> values) { return of<int64_t>(values, {static_cast<int64_t>(values.size())}); }
+Tensor Tensor::of_ints(std::span<const int64_t> values) {
+  return of<int64_t>(values, {static_cast<int64_t>(values.size())});
+}
 
 Tensor Tensor::of_strings(std::vector<std::string> values, Dims dims) {
   auto result = allocate(DType::string, std::move(dims));

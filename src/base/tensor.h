@@ -22,13 +22,15 @@ class Tensor {
 
   // Uninitialised storage (strings: empty strings), 64-byte aligned, counted against the budget when one is given.
   static Result<Tensor> allocate(DType dtype, Dims dims, const std::shared_ptr<Budget>& budget = nullptr);
-  // Views `data`, kept alive by its owner. Fails when the size differs from dims x element size or the address is not aligned
-  // to the element (callers then copy).
+  // Views `data`, kept alive by its owner. Fails when the size differs from dims x element size or the address is not
+  // aligned to the element (callers then copy).
   static Result<Tensor> view(DType dtype, Dims dims, Bytes data);
   template <class T>
   static Tensor of(std::span<const T> values, Dims dims);
   template <class T>
-  static Tensor of(std::initializer_list<T> values, Dims dims) { return of(std::span<const T>(values.begin(), values.size()), std::move(dims)); }
+  static Tensor of(std::initializer_list<T> values, Dims dims) {
+    return of(std::span<const T>(values.begin(), values.size()), std::move(dims));
+  }
   // 1-D int64, the type of shapes and axes.
   static Tensor of_ints(std::span<const int64_t> values);
   template <class T>
@@ -60,8 +62,8 @@ class Tensor {
   Tensor bit_cast(DType dtype) const;
   // Rows [begin, begin + count) along axis 0, sharing storage.
   Tensor rows(int64_t begin, int64_t count) const;
-  // True when nobody else holds these bytes, so they may be overwritten in place. Never true of a view: its bytes may be
-  // borrowed, or mapped read-only.
+  // True when nobody else holds these bytes, so they may be overwritten in place. Never true of a view: its bytes may
+  // be borrowed, or mapped read-only.
   bool unique() const { return writable_ && storage_.use_count() == 1; }
 
  private:
@@ -76,9 +78,9 @@ class Tensor {
 // Values as int64 / double, whatever the (non-string, real) dtype.
 std::vector<int64_t> to_ints(const Tensor& tensor);
 std::vector<double> to_doubles(const Tensor& tensor);
-// Conversion between real dtypes (boolean included): every conversion rounds once, to nearest even; floats to integers truncate
-// towards zero and saturate (NaN becomes 0); integers wrap, as in ONNX's Cast and NumPy. `saturate` and `mode` are Cast's
-// attributes for float8 targets.
+// Conversion between real dtypes (boolean included): every conversion rounds once, to nearest even; floats to integers
+// truncate towards zero and saturate (NaN becomes 0); integers wrap, as in ONNX's Cast and NumPy. `saturate` and `mode`
+// are Cast's attributes for float8 targets.
 Result<Tensor> convert_dtype(const Tensor& tensor, DType dtype, const std::shared_ptr<Budget>& budget = nullptr,
                              bool saturate = true, RoundMode mode = RoundMode::up);
 

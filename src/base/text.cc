@@ -33,7 +33,8 @@ CodePoint first_code_point(std::string_view text) {
   return {value, length};
 }
 
-// Code points that a terminal or an editor acts on: controls (C0, DEL, C1), line separators, direction overrides, byte order mark.
+// Code points that a terminal or an editor acts on: controls (C0, DEL, C1), line separators, direction overrides, byte
+// order mark.
 bool is_hidden(uint32_t value) {
   return value < 0x20 || (value >= 0x7F && value < 0xA0) || (value >= 0x200E && value <= 0x200F) ||
          (value >= 0x2028 && value <= 0x202E) || (value >= 0x2066 && value <= 0x2069) || value == 0xFEFF;
@@ -159,8 +160,10 @@ std::optional<double> parse_double(std::string_view text) {
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 #else
-  // Standard libraries without from_chars for double. strtod also skips spaces and takes '+' and hexadecimal, which from_chars refuses.
-  if (text.empty() || is_space(text.front()) || text.front() == '+' || text.find_first_of("xX") != text.npos) return std::nullopt;
+  // Standard libraries without from_chars for double. strtod also skips spaces and takes '+' and hexadecimal, which
+  // from_chars refuses.
+  if (text.empty() || is_space(text.front()) || text.front() == '+' || text.find_first_of("xX") != text.npos)
+    return std::nullopt;
   const std::string copy(text);
   char* end = nullptr;
   const double value = std::strtod(copy.c_str(), &end);

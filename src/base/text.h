@@ -10,8 +10,8 @@
 
 namespace minnow {
 
-// Printable form of a name from a file: control characters, terminal escapes and invalid UTF-8 become \xNN, and more than
-// max_bytes are cut with "…". Every name that reaches a message or a terminal goes through this.
+// Printable form of a name from a file: control characters, terminal escapes and invalid UTF-8 become \xNN, and more
+// than max_bytes are cut with "…". Every name that reaches a message or a terminal goes through this.
 std::string printable(std::string_view text, size_t max_bytes = 120);
 bool is_utf8(std::string_view text);
 
@@ -25,7 +25,8 @@ std::string lower_ascii(std::string_view text);
 std::optional<int64_t> parse_int(std::string_view text);
 std::optional<double> parse_double(std::string_view text);
 
-// The candidate with the smallest edit distance to `name` (ASCII case ignored), or "" when none is within a third of its length.
+// The candidate with the smallest edit distance to `name` (ASCII case ignored), or "" when none is within a third of
+// its length.
 std::string_view nearest_name(std::string_view name, std::span<const std::string_view> candidates);
 
 // "1.5 MB", "12.3 M": for people. JSON output prints plain numbers.

@@ -29,8 +29,8 @@ TEST(Text, PrintableCutsAtACharacter) {
 TEST(Text, Utf8IsStrict) {
   EXPECT_TRUE(is_utf8(""));
   EXPECT_TRUE(is_utf8("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\x9f\xf4\x8f\xbf\xbf"));
-  for (const char* bad : {"\x80", "\xc3", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
-                          "\xf5\x80\x80\x80", "\xe2\x82", "\xe2\x28\xa1", "ok\xff"}) {
+  for (const char* bad : {"\x80", "\xc3", "\xc0\xaf", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
+                          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\xe2\x28\xa1", "ok\xff"}) {
     EXPECT_FALSE(is_utf8(bad)) << printable(bad);
   }
 }
@@ -53,7 +53,8 @@ TEST(Text, PrefixSuffixLower) {
 TEST(Text, NumbersAreWholeTexts) {
   EXPECT_EQ(parse_int("-42"), -42);
   EXPECT_EQ(parse_int("9223372036854775807"), std::numeric_limits<int64_t>::max());
-  for (const char* bad : {"", "9223372036854775808", "1x", " 1", "1 ", "0x10", "+1", "1.0"}) EXPECT_FALSE(parse_int(bad)) << bad;
+  for (const char* bad : {"", "9223372036854775808", "1x", " 1", "1 ", "0x10", "+1", "1.0"})
+    EXPECT_FALSE(parse_int(bad)) << bad;
   EXPECT_EQ(parse_double("1e-3"), 1e-3);
   EXPECT_EQ(parse_double("-0.5"), -0.5);
   EXPECT_TRUE(std::isinf(*parse_double("inf")));

@@ -53,8 +53,8 @@ namespace {
 // A pool of more threads than this is a mistake in a configuration, not a machine.
 constexpr int kMaxThreads = 1024;
 
-// Polls before going to sleep. A pause takes 40 to 140 cycles on x86, so this is some tens of microseconds: longer than the gap
-// between two kernels of a network, shorter than a scheduler's time slice.
+// Polls before going to sleep. A pause takes 40 to 140 cycles on x86, so this is some tens of microseconds: longer than
+// the gap between two kernels of a network, shorter than a scheduler's time slice.
 constexpr int kSpins = 2000;
 
 void pause_briefly() {
@@ -101,8 +101,8 @@ struct ThreadPool::State {
 
 namespace {
 
-// True on a thread that is running a task. A task that calls a pool again (its own, or one that waits for its own) would wait
-// for itself: inner calls run on the thread they come from.
+// True on a thread that is running a task. A task that calls a pool again (its own, or one that waits for its own)
+// would wait for itself: inner calls run on the thread they come from.
 thread_local bool inside_task = false;
 
 }  // namespace
@@ -111,7 +111,9 @@ void ThreadPool::State::work(int index) {
   inside_task = true;
   uint64_t seen = 0;
   for (;;) {
-    wait_until(&wake, [&] { return generation.load(std::memory_order_acquire) != seen || stop.load(std::memory_order_acquire); });
+    wait_until(&wake, [&] {
+      return generation.load(std::memory_order_acquire) != seen || stop.load(std::memory_order_acquire);
+    });
     if (stop.load(std::memory_order_acquire)) return;
     seen = generation.load(std::memory_order_acquire);
     if (index < parts) {

@@ -16,8 +16,9 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
   int thread_count() const;
 
-  // Calls task(context, begin, end, thread) over a split of [0, count) into at most thread_count ranges, and waits. Several
-  // callers may use one pool: they take turns. The split depends on count and thread_count only, so results are repeatable.
+  // Calls task(context, begin, end, thread) over a split of [0, count) into at most thread_count ranges, and waits.
+  // Several callers may use one pool: they take turns. The split depends on count and thread_count only, so results are
+  // repeatable.
   using Task = void (*)(void* context, int64_t begin, int64_t end, int thread);
   void run(int64_t count, Task task, void* context);
 

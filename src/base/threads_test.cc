@@ -16,7 +16,9 @@ using Ranges = std::vector<std::tuple<int64_t, int64_t>>;   // by thread
 
 Ranges ranges_of(ThreadPool* pool, int64_t count) {
   Ranges ranges(static_cast<size_t>(pool->thread_count()), {-1, -1});
-  pool->for_each(count, [&](int64_t begin, int64_t end, int thread) { ranges[static_cast<size_t>(thread)] = {begin, end}; });
+  pool->for_each(count, [&](int64_t begin, int64_t end, int thread) {
+    ranges[static_cast<size_t>(thread)] = {begin, end};
+  });
   return ranges;
 }
 
@@ -48,7 +50,8 @@ TEST(ThreadPool, SplitIsEvenAndDependsOnCountsOnly) {
 TEST(ThreadPool, RangesRunOnDifferentThreads) {
   ThreadPool pool(2);
   std::vector<std::thread::id> ids(2);
-  pool.for_each(2, [&](int64_t, int64_t, int thread) { ids[static_cast<size_t>(thread)] = std::this_thread::get_id(); });
+  pool.for_each(2,
+                [&](int64_t, int64_t, int thread) { ids[static_cast<size_t>(thread)] = std::this_thread::get_id(); });
   EXPECT_EQ(ids[0], std::this_thread::get_id());
   EXPECT_NE(ids[1], std::thread::id());
   EXPECT_NE(ids[1], ids[0]);
@@ -69,7 +72,8 @@ TEST(ThreadPool, OddThreadCountsBecomeOne) {
   EXPECT_GE(hardware_threads(), 1);
 }
 
-// Writes of one call are read by the next on another thread: a lost wake-up hangs, a missing fence shows as a wrong sum.
+// Writes of one call are read by the next on another thread: a lost wake-up hangs, a missing fence shows as a wrong
+// sum.
 TEST(ThreadPool, ManyShortCalls) {
   ThreadPool pool(3);
   std::vector<int64_t> sums(3, 0);
