@@ -1,4 +1,5 @@
 // conv: cross-correlation with 1 to 3 spatial dimensions, groups, strides and dilations. Negative pads crop. Integers wrap.
+#include "base/text.h"
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/convolution.h"
@@ -94,6 +95,40 @@ Cost conv_cost(const InferContext& c) {
   return {convolution_multiply_adds(c, c.shape(0), c.shape(1)), bytes * static_cast<int64_t>(element_bytes(c.dtype(0)))};
 }
 
+// The activation that com.microsoft.FusedConv names, on top of `x`.
+Result<ValueId> activate(ImportContext& c, ValueId x) {
+  Builder& b = c.b;
+  MN_ASSIGN(const std::string name, c.string_attribute("activation", ""));
+  Floats parameters;
+  if (const Attribute* attribute = c.node.attributes.find("activation_params"); attribute != nullptr && attribute->get<Floats>() != nullptr) {
+    parameters = *attribute->get<Floats>();
+  }
+  const size_t needed = name == "LeakyRelu" ? 1 : name == "Clip" || name == "HardSigmoid" ? 2 : 0;
+  MN_CHECK(parameters.size() >= needed, "activation ", name, ": expected ", needed, " parameters, got ", parameters.size());
+  if (name.empty()) return x;
+  if (name == "Relu") return b.add("relu", {x});
+  if (name == "Tanh") return b.add("tanh", {x});
+  if (name == "Sigmoid") return b.add("sigmoid", {x});
+  if (name == "LeakyRelu") return b.add("leaky_relu", {x}, {{"alpha", parameters[0]}});
+  if (name == "HardSigmoid") return b.add("hard_sigmoid", {x}, {{"alpha", parameters[0]}, {"beta", parameters[1]}});
+  if (name == "Clip") return b.add("clip", {x, b.scalar_like(parameters[0], x), b.scalar_like(parameters[1], x)});
+  return unsupported({"activation '", printable(name), "' of FusedConv is not supported"});
+}
+
+// activation(conv(x, w, b) + z).
+Status import_fused(ImportContext& c) {
+  Attributes attributes;
+  for (const auto& [name, value] : c.node.attributes) {
+    if (name != "activation" && name != "activation_params") attributes.set(name, value);
+  }
+  std::vector<ValueId> inputs(c.node.inputs.begin(), c.node.inputs.begin() + std::min(c.input_count(), 3));
+  ValueId out = c.b.add("conv", inputs, attributes);
+  if (c.has_input(3)) out = c.b.add("add", {out, c.input(3)});
+  MN_ASSIGN(out, activate(c, out));
+  c.set_output(0, out);
+  return {};
+}
+
 std::vector<Case> conv_cases() {
   const auto f = [](Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); };
   const Ints twos{2, 2}, ones4{1, 1, 1, 1};
@@ -129,7 +164,7 @@ std::vector<OpDef> conv() {
       .reference = conv_reference,
       .gradient = conv_gradient,
       .cost = conv_cost,
-      .imports = {{"ai.onnx", "Conv"}},
+      .imports = {{"ai.onnx", "Conv"}, {"com.microsoft", "FusedConv", 1, 1, import_fused}},
       .exports = {{"ai.onnx", "Conv", 1}},
       .cases = conv_cases,
   }};
