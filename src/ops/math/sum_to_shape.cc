@@ -1,10 +1,10 @@
 // sum_to_shape: undoes broadcasting, summing over the dimensions along which `shape` was repeated to give x. Gradients
 // of broadcasting operators need it; ONNX has no such operator.
-#include "ops/broadcast.h"
 #include "ops/builder.h"
 #include "ops/cases.h"
-#include "ops/dispatch.h"
-#include "ops/op.h"
+#include "ops/elementwise.h"
+#include "ops/reduce.h"
+#include "ops/wrapping.h"
 
 namespace minnow::ops {
 namespace {
@@ -27,37 +27,14 @@ Status sum_to_shape_infer(InferContext& c) {
   return {};
 }
 
-template <class T>
-void add_run(const T* x, T* out, int64_t out_stride, int64_t count) {
-  if (out_stride != 0) {
-    for (int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(out[i] + x[i]);
-    return;
-  }
-  // Rounding errors of a long float32 sum would show in gradients: a double carries it.
-  using Sum = std::conditional_t<std::is_floating_point_v<T>, double, T>;
-  Sum sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum = static_cast<Sum>(sum + x[i]);
-  out[0] = static_cast<T>(out[0] + sum);
-}
-
-using SumTypes = TypeList<float, double, uint32_t, uint64_t>;
-
 Status sum_to_shape_reference(EvalContext& c) {
   const Tensor& x = c.input(0);
   Tensor& out = c.output(0);
-  DType dtype = x.dtype();  // two's complement sums do not depend on the sign
-  if (dtype == DType::int32) dtype = DType::uint32;
-  if (dtype == DType::int64) dtype = DType::uint64;
-  return dispatch<SumTypes>(dtype, [&]<class T>() -> Status {
-    const T* in = x.data<T>();
+  return dispatch<WrappingTypes>(unsigned_twin(x.dtype()), [&]<class T>() -> Status {
     T* sums = out.mutable_data<T>();
     std::fill(sums, sums + out.size(), T(0));
-    Pace pace(c.budget());
-    for (BroadcastLoop loop(x.dims(), {out.dims()}); !loop.done(); loop.next()) {
-      MN_TRY(pace.work(loop.run()));
-      add_run(in + loop.position(), sums + loop.offset(0), loop.stride(0), loop.run());
-    }
-    return {};
+    using Sum = std::conditional_t<std::is_floating_point_v<T>, double, T>;
+    return fold_into(x, out.dims(), sums, c.budget(), Sum(0), [](auto a, auto b) { return wrapping_add(a, b); });
   });
 }
 
