@@ -28,7 +28,7 @@ Status arg_infer(InferContext& c) {
 template <bool kMax>
 Status arg_reference(EvalContext& c) {
   const Tensor& x = c.input(0);
-  const AxisView view = view_along(x.dims(), axis_of(c, x.rank()));
+  const AxisSplit view = split_at_axis(x.dims(), axis_of(c, x.rank()));
   const bool last = c.int_attribute("select_last_index") != 0;
   int64_t* out = c.output(0).mutable_data<int64_t>();
   return dispatch<NumericTypes>(x.dtype(), [&]<class T>() -> Status {

@@ -25,7 +25,7 @@ Status accumulate(EvalContext& c, T first, F f) {
   const Tensor& x = c.input(0);
   int64_t axis = to_ints(c.input(1))[0];
   if (axis < 0) axis += x.rank();
-  const AxisView view = view_along(x.dims(), axis);
+  const AxisSplit view = split_at_axis(x.dims(), axis);
   const bool exclusive = c.int_attribute("exclusive") != 0, reverse = c.int_attribute("reverse") != 0;
   Pace pace(c.budget());
   for (int64_t o = 0; o < view.outer; ++o) {

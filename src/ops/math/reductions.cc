@@ -23,8 +23,12 @@ std::vector<D> reduced(std::vector<D> dims, const std::vector<int64_t>& axes, bo
 
 // No axes mean all, or none when noop_with_empty_axes is set.
 Result<std::vector<int64_t>> resolve_axes(const NodeView& c, const std::vector<int64_t>& given, int64_t rank) {
-  if (!given.empty()) return normalize_axes(given, rank);
   std::vector<int64_t> axes;
+  if (!given.empty()) {
+    MN_ASSIGN(axes, normalize_axes(given, rank));
+    std::sort(axes.begin(), axes.end());
+    return axes;
+  }
   if (c.int_attribute("noop_with_empty_axes") != 0) return axes;
   for (int64_t i = 0; i < rank; ++i) axes.push_back(i);
   return axes;

@@ -25,7 +25,7 @@ template <class T, class F>
 Status each_line(EvalContext& c, F body) {
   const Tensor& x = c.input(0);
   if (x.size() == 0) return {};
-  const AxisView view = view_along(x.dims(), axis_of(c, x.rank()));
+  const AxisSplit view = split_at_axis(x.dims(), axis_of(c, x.rank()));
   Pace pace(c.budget());
   for (int64_t o = 0; o < view.outer; ++o) {
     for (int64_t n = 0; n < view.inner; ++n) {

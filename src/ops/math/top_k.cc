@@ -40,7 +40,7 @@ template <class T>
 Status pick(EvalContext& c) {
   const Tensor& x = c.input(0);
   const int64_t axis = axis_of(c, x.rank()), k = to_ints(c.input(1))[0];
-  const AxisView view = view_along(x.dims(), axis);
+  const AxisSplit view = split_at_axis(x.dims(), axis);
   const bool largest = c.int_attribute("largest") != 0;
   MN_ASSIGN(Tensor scratch, c.scratch(DType::int64, {view.extent}));
   int64_t* order = scratch.mutable_data<int64_t>();
