@@ -2,49 +2,21 @@
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/dispatch.h"
+#include "ops/matmul_shape.h"
 #include "ops/op.h"
 
 namespace minnow::ops {
 namespace {
 
-// Shapes after 1-D operands became matrices: [..., m, k] x [..., k, n].
-struct MatmulShape {
-  Shape a, b;
-  bool a_vector = false, b_vector = false;
-};
-
-MatmulShape as_matrices(Shape a, Shape b) {
-  MatmulShape out{std::move(a), std::move(b)};
-  out.a_vector = out.a.rank() == 1;
-  out.b_vector = out.b.rank() == 1;
-  if (out.a_vector) out.a.dims.insert(out.a.dims.begin(), Dim(1));
-  if (out.b_vector) out.b.dims.push_back(Dim(1));
-  return out;
-}
-
 Status matmul_infer(InferContext& c) {
   MN_TRY(c.expect_same_dtype(0, 1));
-  if (!c.shape(0).ranked || !c.shape(1).ranked) {
-    c.set_output(0, c.dtype(0), Shape());
-    return {};
-  }
-  MN_CHECK(c.shape(0).rank() > 0 && c.shape(1).rank() > 0, "operands must be at least 1-D, got ", to_string(c.shape(0)), " and ",
-           to_string(c.shape(1)));
-  MatmulShape s = as_matrices(c.shape(0), c.shape(1));
-  const Dim k_a = s.a.dims.back(), k_b = s.b.dims[s.b.dims.size() - 2];
-  MN_CHECK(!k_a.known() || !k_b.known() || k_a.value == k_b.value, "inner dimensions differ: ", to_string(c.shape(0)), " times ",
-           to_string(c.shape(1)));
-  const Dim m = s.a.dims[s.a.dims.size() - 2], n = s.b.dims.back();
-  s.a.dims.resize(s.a.dims.size() - 2);
-  s.b.dims.resize(s.b.dims.size() - 2);
-  MN_ASSIGN(Shape out, broadcast_shapes(s.a, s.b));
-  if (!s.a_vector) out.dims.push_back(m);
-  if (!s.b_vector) out.dims.push_back(n);
-  c.set_output(0, c.dtype(0), out);
+  MN_ASSIGN(Shape shape, matmul_shape(c.shape(0), c.shape(1)));
+  c.set_output(0, c.dtype(0), std::move(shape));
   return {};
 }
 
-// Index of the matrix that batch number `batch` of the output reads, in an operand with these batch dims (right-aligned).
+// Index of the matrix that batch number `batch` of the output reads, in an operand with these batch dims
+// (right-aligned).
 int64_t batch_index(int64_t batch, std::span<const int64_t> out_dims, std::span<const int64_t> dims) {
   int64_t index = 0, stride = 1;
   for (size_t i = 0; i < out_dims.size(); ++i) {
@@ -94,7 +66,8 @@ Status matmul_reference(EvalContext& c) {
 
 // dA = dC B^T and dB = A^T dC, summed over broadcast batch dimensions (1-D operands: of the matrices they stand for).
 Status matmul_gradient(GradientContext& c) {
-  const Shape a_shape = c.type(c.input(0)).shape, b_shape = c.type(c.input(1)).shape;   // copies: adding nodes moves the types
+  const Shape a_shape = c.type(c.input(0)).shape,
+              b_shape = c.type(c.input(1)).shape;  // copies: adding nodes moves the types
   MN_CHECK(a_shape.ranked && b_shape.ranked, "the gradient needs operands of known rank");
   Builder& b = c.b;
   ValueId left = c.input(0), right = c.input(1), gradient = c.output_gradient(0);
@@ -132,6 +105,34 @@ Cost matmul_cost(const InferContext& c) {
           (element_count(a) + element_count(b) + element_count(out)) * static_cast<int64_t>(element_bytes(c.dtype(0)))};
 }
 
+// com.microsoft.FusedMatMul: alpha op(A) op(B), where op may swap the last two axes (transA, transB) or move the first
+// batch axis behind the row axis (transBatchA, transBatchB).
+Result<ValueId> fused_operand(ImportContext& c, int i, std::string_view transpose, std::string_view transpose_batch) {
+  MN_ASSIGN(const int64_t swap, c.int_attribute(transpose, 0));
+  MN_ASSIGN(const int64_t move, c.int_attribute(transpose_batch, 0));
+  if (swap == 0 && move == 0) return c.input(i);
+  const Shape shape = c.b.type(c.input(i)).shape;
+  MN_CHECK(shape.ranked, "input ", i, " needs a known rank to be transposed");
+  const int64_t rank = shape.rank();
+  if (rank < 2) return c.input(i);
+  Ints perm;
+  for (int64_t d = move != 0 ? 1 : 0; d < rank - 1; ++d) perm.push_back(d);
+  if (move != 0) perm.push_back(0);
+  perm.push_back(rank - 1);
+  if (swap != 0) std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+  return c.b.add("transpose", {c.input(i)}, {{"perm", perm}});
+}
+
+Status fused_matmul_import(ImportContext& c) {
+  MN_ASSIGN(const ValueId a, fused_operand(c, 0, "transA", "transBatchA"));
+  MN_ASSIGN(const ValueId b, fused_operand(c, 1, "transB", "transBatchB"));
+  MN_ASSIGN(const float alpha, c.float_attribute("alpha", 1.0f));
+  if (alpha == 1.0f) return c.take_over({a, b});
+  const ValueId product = c.b.add("matmul", {a, b});
+  c.set_output(0, c.b.add("mul", {product, c.b.scalar_like(alpha, product)}, {}, c.node.name));
+  return c.b.status();
+}
+
 std::vector<Case> matmul_cases() {
   const auto f = [](Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); };
   return {
@@ -159,7 +160,7 @@ std::vector<OpDef> matmul() {
       .reference = matmul_reference,
       .gradient = matmul_gradient,
       .cost = matmul_cost,
-      .imports = {{"ai.onnx", "MatMul"}},
+      .imports = {{"ai.onnx", "MatMul"}, {"com.microsoft", "FusedMatMul", 1, 1 << 20, fused_matmul_import}},
       .exports = {{"ai.onnx", "MatMul", 1}},
       .cases = matmul_cases,
   }};
