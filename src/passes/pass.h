@@ -1,0 +1,43 @@
+// A pass is a pure function from graph to graph that knows no machine: it changes how results are computed, never what
+// they are. pipeline.cc holds the list; this header names what it can hold.
+#pragma once
+
+#include <string_view>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "graph/graph.h"
+#include "ops/registry.h"
+
+namespace minnow {
+
+struct PassContext {
+  const Registry& registry = Registry::builtin();
+  Limits limits;
+  // Names of the main graph's outputs are an interface: they survive every pass. Subgraphs return by position.
+  bool in_subgraph = false;
+  // Constant folding may make a constant of up to this many bytes where it takes more than the constants it replaces.
+  int64_t max_folded_bytes = int64_t{16} << 20;
+};
+
+struct Pass {
+  std::string_view name;
+  std::string_view doc;
+  Status (*run)(Graph&, const PassContext&);
+};
+
+namespace passes {
+
+// Removes nodes and values that no output or state depends on.
+Status remove_dead_code(Graph& graph, const PassContext& context);
+// Computes what depends on constants and known shapes only.
+Status fold_constants(Graph& graph, const PassContext& context);
+// Makes equal constants and equal nodes one.
+Status share_subexpressions(Graph& graph, const PassContext& context);
+// Takes batch normalization after a convolution into the convolution's weights.
+Status fold_batch_normalization(Graph& graph, const PassContext& context);
+// Removes nodes that return their input.
+Status remove_identities(Graph& graph, const PassContext& context);
+
+}  // namespace passes
+}  // namespace minnow
