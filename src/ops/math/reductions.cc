@@ -36,7 +36,10 @@ Result<std::vector<int64_t>> resolve_axes(const NodeView& c, const std::vector<i
 
 Status reduce_infer(InferContext& c) {
   MN_CHECK(c.dtype(0) != DType::string && !is_complex(c.dtype(0)), "cannot reduce ", to_string(c.dtype(0)));
-  if (c.has_input(1)) MN_TRY(c.expect_rank(1, 1, "axes"));
+  if (c.has_input(1)) {
+    MN_TRY(c.expect_rank(1, 1, "axes"));
+    MN_TRY(expect_dtype(c, 1, is_integer, "an integer type"));
+  }
   const bool keep = c.int_attribute("keepdims") != 0;
   const auto axes = c.has_input(1) ? c.ints(1) : std::optional(std::vector<int64_t>());
   if (axes && axes->empty() && !c.shape(0).ranked && !keep && c.int_attribute("noop_with_empty_axes") == 0) {

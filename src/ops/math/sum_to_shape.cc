@@ -11,6 +11,8 @@ namespace {
 
 Status sum_to_shape_infer(InferContext& c) {
   MN_TRY(c.expect_rank(1, 1, "shape"));
+  MN_TRY(expect_dtype(c, 0, is_real_number, "a numeric type"));
+  MN_TRY(expect_dtype(c, 1, is_integer, "an integer type"));
   const auto target = c.ints(1);
   if (!target) {
     const Shape& shape = c.shape(1);
