@@ -5,6 +5,7 @@
 
 #include "ops/attention_parts.h"
 #include "ops/cases.h"
+#include "ops/microsoft_attention.h"
 #include "ops/onnx_dtype.h"
 
 namespace minnow::ops {
@@ -403,7 +404,11 @@ std::vector<OpDef> attention() {
       .infer = attention_infer,
       .decompose = [](DecomposeContext& c) { return Spelled(c).run(); },
       .cost = attention_cost,
-      .imports = {{"ai.onnx", "Attention", 23, 1 << 20, attention_import}},
+      .imports = {{"ai.onnx", "Attention", 23, 1 << 20, attention_import},
+                  {"com.microsoft", "Attention", 1, 1 << 20, import_microsoft_attention},
+                  {"com.microsoft", "QAttention", 1, 1 << 20, import_quantized_attention},
+                  {"com.microsoft", "MultiHeadAttention", 1, 1 << 20, import_multi_head_attention},
+                  {"com.microsoft", "GroupQueryAttention", 1, 1 << 20, import_group_query_attention}},
       .exports = {{"ai.onnx", "Attention", 24, attention_export}},
       .tolerance = {.relative = 1e-4, .absolute = 1e-5},
       .cases = attention_cases,

@@ -1,9 +1,34 @@
 // lstm: C_t = f C_{t-1} + i g(c), H_t = o h(C_t); peepholes let the gates see C; input_forget couples f = 1 - i.
+#include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/recurrent.h"
 
 namespace minnow::ops {
 namespace {
+
+// ONNX Runtime's DynamicQuantizeLSTM: int8 weights [directions, in, 4 * hidden] with scales per direction or column.
+// The weights are dequantized; activations stay floats, where ONNX Runtime rounds them to 8 bits at every step.
+Status quantized_import(ImportContext& c) {
+  Builder& b = c.b;
+  for (const int i : {0, 1, 2, 8, 9, 10, 11}) MN_CHECK(c.has_input(i), "input ", i, " is missing");
+  const auto weight = [&](int value, int scale_input) -> Result<ValueId> {
+    const auto spread = [&](ValueId id) -> Result<ValueId> {
+      const Shape shape = b.type(id).shape;
+      MN_CHECK(shape.ranked && (shape.rank() == 1 || shape.rank() == 2),
+               "expected scales and zero points [directions] or [directions, columns]");
+      return b.add("unsqueeze", {id, shape.rank() == 1 ? b.ints({1, 2}) : b.ints({1})});
+    };
+    MN_ASSIGN(const ValueId scale, spread(c.input(scale_input)));
+    MN_ASSIGN(const ValueId zero, spread(b.add("cast", {c.input(scale_input + 1)}, {{"to", DType::float32}})));
+    const ValueId codes = b.add("cast", {c.input(value)}, {{"to", DType::float32}});
+    const ValueId real = b.add("mul", {b.add("sub", {codes, zero}), scale});
+    return b.add("transpose", {real}, {{"perm", Ints{0, 2, 1}}});
+  };
+  std::vector<ValueId> inputs(c.node.inputs.begin(), c.node.inputs.begin() + 8);
+  MN_ASSIGN(inputs[1], weight(1, 8));
+  MN_ASSIGN(inputs[2], weight(2, 10));
+  return c.take_over(std::move(inputs));
+}
 
 std::vector<Case> lstm_cases() {
   const auto f = [](Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); };
@@ -56,7 +81,7 @@ std::vector<OpDef> lstm() {
       .reference = [](EvalContext& c) { return recurrent_reference(c, Cell::lstm); },
       .decompose = [](DecomposeContext& c) { return recurrent_decompose(c, Cell::lstm); },
       .cost = [](const InferContext& c) { return recurrent_cost(c, Cell::lstm); },
-      .imports = {{"ai.onnx", "LSTM"}},
+      .imports = {{"ai.onnx", "LSTM"}, {"com.microsoft", "DynamicQuantizeLSTM", 1, 1 << 20, quantized_import}},
       .exports = {{"ai.onnx", "LSTM", 14}},
       .cases = lstm_cases,
   }};
