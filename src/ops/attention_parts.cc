@@ -35,29 +35,41 @@ ValueId sliced(Builder& b, ValueId id, int64_t axis, int64_t begin, int64_t end,
   return b.add("slice", {id, b.ints({begin}), b.ints({end}), b.ints({axis}), b.ints({step})});
 }
 
+namespace {
+
+// Reshape to sizes that are all known, where 0 means 0; else to `otherwise`, where it keeps a dimension.
+ValueId reshaped_to(Builder& b, ValueId id, const Dims& sizes, std::initializer_list<int64_t> otherwise) {
+  for (const int64_t size : sizes) {
+    if (size < 0) return reshaped(b, id, otherwise);
+  }
+  return b.add("reshape", {id, b.ints(sizes)}, {{"allowzero", 1}});
+}
+
+}  // namespace
+
 ValueId split_heads(Builder& b, ValueId id, int64_t heads) {
-  const int64_t hidden = known_size(b, id, 2), length = known_size(b, id, 1);
-  // With the width known, -1 stands for the length, so that empty batches reshape too.
-  const ValueId apart = hidden >= 0 && length < 0 ? reshaped(b, id, {0, -1, heads, hidden / heads})
-                                                  : reshaped(b, id, {0, 0, heads, hidden >= 0 ? hidden / heads : -1});
-  return transposed(b, apart, {0, 2, 1, 3});
+  const int64_t batch = known_size(b, id, 0), length = known_size(b, id, 1), hidden = known_size(b, id, 2);
+  const int64_t size = hidden >= 0 ? hidden / heads : -1;
+  return transposed(b, reshaped_to(b, id, {batch, length, heads, size}, {0, 0, heads, size}), {0, 2, 1, 3});
 }
 
 ValueId join_heads(Builder& b, ValueId id) {
-  const int64_t heads = known_size(b, id, 1), size = known_size(b, id, 3);
-  return reshaped(b, transposed(b, id, {0, 2, 1, 3}), {0, 0, heads >= 0 && size >= 0 ? heads * size : -1});
+  const int64_t batch = known_size(b, id, 0), heads = known_size(b, id, 1), length = known_size(b, id, 2);
+  const int64_t size = known_size(b, id, 3), hidden = heads >= 0 && size >= 0 ? heads * size : -1;
+  return reshaped_to(b, transposed(b, id, {0, 2, 1, 3}), {batch, length, hidden}, {0, 0, hidden});
 }
 
 ValueId repeat_heads(Builder& b, ValueId id, int64_t times) {
   if (times == 1) return id;
-  const int64_t heads = known_size(b, id, 1), length = known_size(b, id, 2), size = known_size(b, id, 3);
+  const int64_t batch = known_size(b, id, 0), heads = known_size(b, id, 1), length = known_size(b, id, 2);
+  const int64_t size = known_size(b, id, 3);
   if (heads < 0 || (length < 0 && size < 0)) {
     b.fail(
         bad_input({"shared key and value heads need a known head count and head size, got ", to_string(b.type(id))}));
     return kNoValue;
   }
   const ValueId apart = b.add("expand", {b.add("unsqueeze", {id, b.ints({2})}), b.ints({1, 1, times, 1, 1})});
-  return reshaped(b, apart, {0, heads * times, length, size});
+  return reshaped_to(b, apart, {batch, heads * times, length, size}, {0, heads * times, length, size});
 }
 
 ValueId mask_bias(Builder& b, ValueId allowed, ValueId like) {

@@ -381,6 +381,9 @@ std::vector<Case> attention_cases() {
        .attributes = {{"is_causal", 1}, {"left_window_size", 1}},
        .note = "external cache, window"},
       {.inputs = {f({1, 2, 0, 4}, 1), f({1, 2, 3, 4}, 2), f({1, 2, 3, 4}, 3)}, .note = "no queries"},
+      {.inputs = {f({1, 2, 1, 4}, 1), f({1, 1, 0, 4}, 2), f({1, 1, 0, 3}, 3)},
+       .expected = {Tensor::of<float>({0, 0, 0, 0, 0, 0}, {1, 2, 1, 3})},
+       .note = "no keys"},
   };
 }
 
