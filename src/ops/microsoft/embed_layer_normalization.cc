@@ -68,7 +68,7 @@ std::vector<OpDef> embed_layer_normalization() {
   return {{
       .name = "embed_layer_normalization",
       .doc = "Sum of word, position and segment embeddings, normalized.",
-      .inputs = {7, 9},
+      .inputs = {1, 9},
       .outputs = {1, 3},
       .attributes = {{"epsilon", 1e-12}, {"mask_index_type", 0}},
       .decompose = embed_decompose,
