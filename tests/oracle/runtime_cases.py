@@ -22,7 +22,7 @@ def floats(*shape, scale=1.0):
 
 
 def write(folder, name, op, inputs, outputs, domain="", rtol=1e-4, atol=1e-5, **attributes):
-    """inputs: [(name, array or None)]; outputs: count of outputs, or a list of wanted names."""
+    """inputs: [(name, array or None)]; outputs: how many."""
     output_names = [f"out{i}" for i in range(outputs)]
     node = helper.make_node(op, [n if a is not None else "" for n, a in inputs], output_names, domain=domain, **attributes)
     given = [(n, a) for n, a in inputs if a is not None]
@@ -137,7 +137,7 @@ def products(folder):
     weight = random.integers(-128, 128, (4, 3)).astype(np.int8)
     scale, zero = np.array([0.1, 0.2, 0.3], np.float32), np.array([1, 2, 3], np.int8)
     write(folder, "dynamic_quantize_matmul", "DynamicQuantizeMatMul", [("a", floats(2, 4)), ("b", weight), ("s", scale), ("z", zero), ("bias", floats(3))], 1, MICROSOFT)
-    codes = random.integers(0, 256, (2, 4)).astype(np.uint8)
+    codes = random.integers(0, 128, (2, 4)).astype(np.uint8)
     write(folder, "matmul_integer_to_float", "MatMulIntegerToFloat",
           [("a", codes), ("b", weight), ("sa", np.array(0.05, np.float32)), ("sb", scale), ("za", np.array(7, np.uint8)), ("zb", zero), ("bias", floats(3))], 1, MICROSOFT)
     ids = random.integers(0, 6, (2, 3)).astype(np.int32)
@@ -146,11 +146,12 @@ def products(folder):
     write(folder, "embed_layer_normalization", "EmbedLayerNormalization", [("ids", ids), ("segments", ids % 2)] + tables + [("mask", mask)], 2, MICROSOFT, epsilon=1e-5)
     write(folder, "embed_layer_normalization_plain", "EmbedLayerNormalization",
           [("ids", ids), ("segments", None), tables[0], tables[1], ("none", None), tables[3], tables[4]], 2, MICROSOFT)
-    x = random.integers(0, 256, (2, 3, 8)).astype(np.uint8)
+    # At most 127: ONNX Runtime's 8-bit products saturate at 16 bits on processors without VNNI.
+    x = random.integers(0, 128, (2, 3, 8)).astype(np.uint8)
     w = random.integers(-128, 128, (8, 24)).astype(np.int8)
     write(folder, "qattention", "QAttention",
           [("x", x), ("w", w), ("bias", floats(24)), ("xs", np.array(0.01, np.float32)), ("ws", np.array(0.01, np.float32)), ("mask", None),
-           ("xz", np.array(100, np.uint8)), ("wz", np.array(3, np.int8))], 1, MICROSOFT, num_heads=2)
+           ("xz", np.array(60, np.uint8)), ("wz", np.array(3, np.int8))], 1, MICROSOFT, num_heads=2)
     cos = floats(10, 2)
     for interleaved in (0, 1):
         write(folder, f"rotary_embedding_{interleaved}", "RotaryEmbedding",
