@@ -5,6 +5,7 @@
 #include "ops/cases.h"
 #include "ops/elementwise.h"
 #include "ops/expression.h"
+#include "ops/wrapping.h"
 
 namespace minnow::ops {
 namespace {
@@ -105,6 +106,22 @@ Status relu_reference(EvalContext& c) {
                                 [&]<class T>() { return map_elements<T, T>(c, [](T x) { return Relu::of(x); }); });
 }
 
+// Integers are shrunk as floats and cut back: bias and limit are floating-point attributes.
+Status shrink_reference(EvalContext& c) {
+  const double bias = c.float_attribute("bias"), limit = c.float_attribute("lambd");
+  return dispatch<NumericTypes>(c.input(0).dtype(), [&]<class T>() {
+    return map_elements<T, T>(c, [=](T x) {
+      using Real = std::conditional_t<std::is_same_v<T, float>, float, double>;
+      const Real real = static_cast<Real>(x);
+      const Real shrunk = real < -limit  ? real + static_cast<Real>(bias)
+                          : real > limit ? real - static_cast<Real>(bias)
+                                         : Real(0);
+      if constexpr (std::is_floating_point_v<T>) return x != x ? x : static_cast<T>(shrunk);
+      else return saturating_from_double<T>(shrunk);
+    });
+  });
+}
+
 Status gelu_infer(InferContext& c) {
   const std::string& form = c.string_attribute("approximate");
   MN_CHECK(form == "none" || form == "tanh", "approximate must be \"none\" or \"tanh\", got \"", form, "\"");
@@ -150,6 +167,9 @@ Expression softsign_gradient(const Values& v) {
   return v.g / (d * d);
 }
 Expression thresholded_relu_gradient(const Values& v) { return v.g * number_above(v.x, v.alpha); }
+Expression shrink_gradient(const Values& v) {  // alpha, beta: the attributes bias, lambd
+  return v.g * (number_above(v.x, v.beta) + step_above(v.x.number(-v.beta), v.x));
+}
 Expression mish_gradient(const Values& v) {
   const Expression t = v.x.apply("softplus").apply("tanh");
   return v.g * (t + v.x * (1.0 - t * t) * sigmoid(v.x));
@@ -228,6 +248,13 @@ std::vector<Case> softplus_cases() { return with({}, {0, 1}, {0.6931472f, 1.3132
 std::vector<Case> softsign_cases() { return with({}, {-1, 0, 3}, {-0.5f, 0, 0.75f}); }
 std::vector<Case> thresholded_relu_cases() { return with({{"alpha", 1.5f}}, {1, 1.5f, 2}, {0, 0, 2}); }
 std::vector<Case> mish_cases() { return with({}, {0, 1}, {0, 0.8650984f}); }
+std::vector<Case> shrink_cases() {
+  std::vector<Case> cases = with({{"bias", 0.5f}, {"lambd", 1.5f}}, {-2, -1.5f, 1, 2}, {-1.5f, 0, 0, 1.5f});
+  cases.push_back({.inputs = {Tensor::of<int32_t>({-3, 0, 3}, {3})},
+                   .attributes = {{"bias", 1.0f}, {"lambd", 1.5f}},
+                   .expected = {Tensor::of<int32_t>({-2, 0, 2}, {3})}});
+  return cases;
+}
 std::vector<Case> swish_cases() { return with({{"alpha", 2.0f}}, {0, 1}, {0, 0.8807971f}); }
 std::vector<Case> gelu_cases() {
   std::vector<Case> cases = with({}, {0, 1, -1}, {0, 0.8413447f, -0.1586553f});
@@ -287,6 +314,10 @@ std::vector<OpDef> activations() {
       activation("mish", "Mish", "x tanh(softplus(x)).", {}, float_reference<Mish>, gradient_by<mish_gradient>,
                  mish_cases, 18),
   };
+  ops.push_back(activation("shrink", "Shrink", "x moved towards 0 by bias where |x| > lambd, else 0.",
+                           {{"bias", 0.0f}, {"lambd", 0.5f}}, shrink_reference, gradient_by<shrink_gradient>,
+                           shrink_cases, 9));
+  ops.back().infer = infer_same_number;
   ops[0].infer = infer_same_number;
   ops[1].infer = gelu_infer;
   ops[1].imports = {{"ai.onnx", "Gelu"},

@@ -115,6 +115,11 @@ Status convert_to(EvalContext& c, DType to) {
   } else if (to == DType::string) {
     MN_ASSIGN(Tensor out, to_strings(x, c.budget()));
     c.set_output(0, Datum(std::move(out)));
+  } else if (is_float(x.dtype()) && is_integer(to) && file_bits(to) < 8) {
+    // ONNX leaves values beyond the range open; its reference keeps the low bits here, as between integers.
+    MN_ASSIGN(const Tensor whole, convert_dtype(x, DType::int64, c.budget()));
+    MN_ASSIGN(Tensor out, convert_dtype(whole, to, c.budget()));
+    c.set_output(0, Datum(std::move(out)));
   } else {
     MN_ASSIGN(Tensor out, convert_dtype(x, to, c.budget(), saturate, mode));
     c.set_output(0, Datum(std::move(out)));
@@ -190,6 +195,15 @@ Status cast_export(ExportContext& c) {
   return {};
 }
 
+// -9 is 0b...0111 in its low four bits, and 9 is 0b1001.
+Case wrapped_case() {
+  return {.inputs = {Tensor::of<float>({-9, 9, -8.9f}, {3})},
+          .attributes = {{"to", DType::int4}},
+          .expected = {convert_dtype(Tensor::of<int8_t>({7, -7, -8}, {3}), DType::int4).value()},
+          .differentiable = false,
+          .note = "beyond the range of four bits"};
+}
+
 std::vector<Case> cast_cases() {
   const Tensor x = Tensor::of<float>({-1.7f, 0, 300.5f, 2e9f}, {4});
   return {
@@ -213,6 +227,7 @@ std::vector<Case> cast_cases() {
        .expected = {Tensor::of_strings({"3"}, {})}},
       {.inputs = {random_tensor(DType::float32, {2, 3}, 1)}, .attributes = {{"to", DType::float64}}},
       {.inputs = {random_tensor(DType::float32, {0}, 1)}, .attributes = {{"to", DType::float16}}, .note = "empty"},
+      wrapped_case(),
   };
 }
 
