@@ -3,24 +3,11 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "import/onnx/onnx_proto.h"
+#include "import/raw_tensor.h"
 #include "ops/onnx_dtype.h"
 
 namespace minnow::onnx {
 namespace {
-
-// Sub-byte elements, the first in the lowest bits.
-std::string pack(const Tensor& tensor) {
-  const int bits = file_bits(tensor.dtype());
-  const int per_byte = 8 / bits;
-  const auto mask = static_cast<uint8_t>((1 << bits) - 1);
-  std::string packed(static_cast<size_t>((tensor.size() + per_byte - 1) / per_byte), '\0');
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    char& byte = packed[static_cast<size_t>(i / per_byte)];
-    byte = static_cast<char>(static_cast<uint8_t>(byte) | (tensor.data<uint8_t>()[i] & mask)
-                                                              << (bits * static_cast<int>(i % per_byte)));
-  }
-  return packed;
-}
 
 Message shape_message(const Shape& shape) {
   Message message;
@@ -66,11 +53,8 @@ Message tensor_message(const Tensor& tensor, std::string_view name) {
   if (!name.empty()) message.bytes(8, name);
   if (tensor.dtype() == DType::string) {
     for (const std::string& text : tensor.strings()) message.bytes(6, text);
-  } else if (file_bits(tensor.dtype()) < 8) {
-    message.bytes(9, pack(tensor));
   } else {
-    const std::span<const std::byte> raw = tensor.raw();
-    message.bytes(9, {reinterpret_cast<const char*>(raw.data()), raw.size()});
+    message.bytes(9, tensor_to_bytes(tensor));
   }
   return message;
 }

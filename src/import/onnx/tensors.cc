@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/text.h"
 #include "import/onnx/types.h"
+#include "import/raw_tensor.h"
 #include "ops/onnx_dtype.h"
 
 namespace minnow::onnx {
@@ -42,49 +43,6 @@ Field typed_field(DType dtype) {
   }
 }
 
-// Bytes that `count` elements take in a file.
-Result<int64_t> file_bytes(DType dtype, int64_t count) {
-  int64_t bits = 0;
-  MN_CHECK(checked_mul(count, file_bits(dtype), &bits), "the tensor has more than 2^63 bits");
-  return ceil_div(bits, 8);
-}
-
-// Sub-byte elements, the first in the lowest bits, to one byte each; signed ones are sign-extended.
-void unpack(std::span<const std::byte> packed, DType dtype, Tensor& out) {
-  const int bits = file_bits(dtype);
-  const int per_byte = 8 / bits;
-  const auto mask = static_cast<uint8_t>((1 << bits) - 1);
-  const auto sign = static_cast<uint8_t>(is_signed_integer(dtype) ? 1 << (bits - 1) : 0);
-  auto* data = out.mutable_data<uint8_t>();
-  for (int64_t i = 0; i < out.size(); ++i) {
-    const auto byte = static_cast<uint8_t>(packed[static_cast<size_t>(i / per_byte)]);
-    const auto code = static_cast<uint8_t>(byte >> (bits * static_cast<int>(i % per_byte)) & mask);
-    data[i] = static_cast<uint8_t>((code ^ sign) - sign);
-  }
-}
-
-// Booleans other than 0 and 1 would be undefined behaviour where they are read as bool.
-bool has_odd_booleans(std::span<const std::byte> data) {
-  return std::any_of(data.begin(), data.end(), [](std::byte b) { return b > std::byte{1}; });
-}
-
-Result<Tensor> from_bytes(DType dtype, Dims dims, Bytes data, const std::shared_ptr<Budget>& budget) {
-  const bool sub_byte = file_bits(dtype) < 8;
-  const bool repair = dtype == DType::boolean && has_odd_booleans(data.view());
-  if (!sub_byte && !repair) {
-    if (Result<Tensor> view = Tensor::view(dtype, dims, data); view.ok()) return view;
-  }
-  MN_ASSIGN(Tensor tensor, Tensor::allocate(dtype, std::move(dims), budget));
-  if (sub_byte) {
-    unpack(data.view(), dtype, tensor);
-  } else if (repair) {
-    for (size_t i = 0; i < data.size(); ++i) tensor.mutable_data<uint8_t>()[i] = data.data()[i] != std::byte{0};
-  } else if (data.size() != 0) {
-    std::memcpy(tensor.mutable_data<std::byte>(), data.data(), data.size());
-  }
-  return tensor;
-}
-
 // int32_data and its wider kin: every entry must fit the element, as a signed or an unsigned number of its width.
 template <class T>
 Status narrow(const std::vector<int64_t>& entries, T* out) {
@@ -113,7 +71,7 @@ Result<Tensor> from_int_entries(const TensorProto& proto, DType dtype, int64_t c
   if (sub_byte) {
     std::vector<std::byte> packed(proto.int_data.size());
     MN_TRY(narrow(proto.int_data, reinterpret_cast<uint8_t*>(packed.data())));
-    unpack(packed, dtype, tensor);
+    unpack_elements(packed, tensor);
     return tensor;
   }
   switch (element_bytes(dtype)) {
@@ -213,12 +171,12 @@ Result<Tensor> decode(const TensorSource& from, const TensorProto& proto) {
     MN_ASSIGN(const int64_t expected, file_bytes(dtype, count));
     if (proto.data_location == 1) {
       MN_ASSIGN(Bytes data, read_external(from, proto, expected));
-      return from_bytes(dtype, proto.dims, std::move(data), from.budget);
+      return tensor_from_bytes(dtype, proto.dims, data, from.budget);
     }
     MN_CHECK(static_cast<int64_t>(proto.raw_data.size()) == expected, "raw_data has ", proto.raw_data.size(),
              " bytes, shape ", to_string(proto.dims), " of ", to_string(dtype), " needs ", expected);
     const auto offset = static_cast<size_t>(proto.raw_data.data() - from.source.file.data());
-    return from_bytes(dtype, proto.dims, from.file.part(offset, proto.raw_data.size()), from.budget);
+    return tensor_from_bytes(dtype, proto.dims, from.file.part(offset, proto.raw_data.size()), from.budget);
   }
   const Field field = typed_field(dtype);
   MN_CHECK((proto.data_fields & ~(1u << field)) == 0, to_string(dtype), " data must be given in ", field_name(field),
