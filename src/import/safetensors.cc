@@ -68,7 +68,7 @@ class HeaderHandler : public nlohmann::json_sax<Json> {
   bool number_float(double, const std::string& text) override {
     return refuse(concat({"the number ", printable(text)}));
   }
-  bool binary(std::vector<uint8_t>&) override { return refuse("binary data"); }
+  bool binary(Json::binary_t&) override { return refuse("binary data"); }
 
   bool number_unsigned(uint64_t value) override {
     if (!in_array_ || value > static_cast<uint64_t>(INT64_MAX)) return refuse(concat({"the number ", value}));
