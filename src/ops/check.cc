@@ -91,6 +91,9 @@ Result<Type> merge_types(const Type& declared, Type inferred) {
 
 Result<std::vector<Type>> infer_types(const OpDef& op, const Node& node, std::span<const Type> inputs,
                                       std::span<const Tensor* const> values, const Registry& registry) {
+  for (size_t i = 0; i < inputs.size() && !op.takes_sequences; ++i) {
+    MN_CHECK(inputs[i].kind == Type::Kind::unknown || inputs[i].is_tensor(), "input ", i, " must be a tensor, got ", to_string(inputs[i]));
+  }
   if (op.custom == nullptr && op.infer == nullptr) return infer_by_decomposition(op, node, inputs, values, registry);
   InferContext context(op, node, inputs, values);
   MN_TRY(op.custom != nullptr ? op.custom->infer(context) : op.infer(context));

@@ -151,7 +151,10 @@ Status Runner::execute(const OpDef& op, const Node& node, std::span<const Datum>
   std::vector<const Tensor*> values(inputs.size());
   bool narrow = false;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (!inputs[i].present()) continue;
+    if (!inputs[i].present()) {
+      MN_CHECK(op.takes_sequences || node.inputs[i] == kNoValue, "input ", i, " is an empty optional; only a tensor will do");
+      continue;
+    }
     types[i] = Type::of(inputs[i]);
     if (inputs[i].kind == Datum::Kind::tensor) values[i] = &inputs[i].tensor;
     narrow = narrow || is_narrow_float(types[i].dtype);

@@ -90,6 +90,7 @@ struct OpDef {
   std::vector<AttributeSpec> attributes;
   NarrowFloats narrow_floats = NarrowFloats::widen;
   bool pure = true;                       // false: random or stateful, never folded or merged
+  bool takes_sequences = false;           // true: inputs may be sequences or empty optionals; otherwise only tensors get here
   // Output types from input types, attributes and those input values that are known. Called with concrete types and all
   // values before every reference: all shape checks live here. null: by `decompose`.
   Status (*infer)(InferContext&) = nullptr;
