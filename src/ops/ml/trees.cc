@@ -1,5 +1,6 @@
 // tree_ensemble, tree_ensemble_regressor, tree_ensemble_classifier: forests of decision trees.
 #include <algorithm>
+#include <cmath>
 
 #include "ops/cases.h"
 #include "ops/forest.h"
