@@ -11,7 +11,8 @@ namespace {
 using Mode = Forest::Mode;
 
 Result<Mode> mode_named(std::string_view name) {
-  constexpr std::string_view kNames[] = {"BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER", "LEAF"};
+  constexpr std::string_view kNames[] = {"BRANCH_LEQ", "BRANCH_LT",  "BRANCH_GTE",    "BRANCH_GT",
+                                         "BRANCH_EQ",  "BRANCH_NEQ", "BRANCH_MEMBER", "LEAF"};
   for (size_t i = 0; i < std::size(kNames); ++i) {
     if (name == kNames[i]) return static_cast<Mode>(i);
   }
@@ -48,15 +49,17 @@ bool goes_true(const Forest& forest, const Forest::TreeNode& node, double x) {
   return false;
 }
 
-using NodeIds = std::map<std::pair<int64_t, int64_t>, int32_t>;   // (tree, node) to position
+using NodeIds = std::map<std::pair<int64_t, int64_t>, int32_t>;  // (tree, node) to position
 
 // Attaches leaf weights, grouped by their node.
 Status add_leaves(const NodeView& c, std::string_view prefix, const NodeIds& ids, Forest& forest) {
   const auto name = [&](std::string_view suffix) { return concat({prefix, suffix}); };
-  const Ints &trees = c.ints_attribute(name("_treeids")), &nodes = c.ints_attribute(name("_nodeids")), &targets = c.ints_attribute(name("_ids"));
+  const Ints &trees = c.ints_attribute(name("_treeids")), &nodes = c.ints_attribute(name("_nodeids")),
+             &targets = c.ints_attribute(name("_ids"));
   const std::vector<double> weights = numbers_attribute(c, name("_weights"));
   const size_t count = trees.size();
-  MN_CHECK(nodes.size() == count && targets.size() == count && weights.size() == count, "the lists ", prefix, "_… differ in length");
+  MN_CHECK(nodes.size() == count && targets.size() == count && weights.size() == count, "the lists ", prefix,
+           "_… differ in length");
   std::vector<std::pair<int32_t, Forest::Leaf>> entries;
   for (size_t i = 0; i < count; ++i) {
     const auto found = ids.find({trees[i], nodes[i]});
@@ -68,7 +71,7 @@ Status add_leaves(const NodeView& c, std::string_view prefix, const NodeIds& ids
   std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (const auto& [position, leaf] : entries) {
     Forest::TreeNode& node = forest.nodes[static_cast<size_t>(position)];
-    if (node.mode != Mode::leaf) continue;   // weights of inner nodes are never reached
+    if (node.mode != Mode::leaf) continue;  // weights of inner nodes are never reached
     if (node.no == node.yes) node.yes = static_cast<int32_t>(forest.leaves.size());
     forest.leaves.push_back(leaf);
     node.no = static_cast<int32_t>(forest.leaves.size());
@@ -86,13 +89,15 @@ std::vector<double> numbers_attribute(const NodeView& c, const std::string& name
 }
 
 Result<Forest> forest_by_ids(const NodeView& c, std::string_view prefix) {
-  const Ints &trees = c.ints_attribute("nodes_treeids"), &nodes = c.ints_attribute("nodes_nodeids"), &features = c.ints_attribute("nodes_featureids");
+  const Ints &trees = c.ints_attribute("nodes_treeids"), &nodes = c.ints_attribute("nodes_nodeids"),
+             &features = c.ints_attribute("nodes_featureids");
   const Ints &yes = c.ints_attribute("nodes_truenodeids"), &no = c.ints_attribute("nodes_falsenodeids");
   const Ints& missing = c.ints_attribute("nodes_missing_value_tracks_true");
   const Strings& modes = c.strings_attribute("nodes_modes");
   const std::vector<double> values = numbers_attribute(c, "nodes_values");
   const size_t count = nodes.size();
-  for (size_t size : {trees.size(), features.size(), yes.size(), no.size(), modes.size(), values.size(), missing.empty() ? count : missing.size()}) {
+  for (size_t size : {trees.size(), features.size(), yes.size(), no.size(), modes.size(), values.size(),
+                      missing.empty() ? count : missing.size()}) {
     MN_CHECK(size == count, "the lists nodes_… differ in length: ", count, " and ", size);
   }
   MN_CHECK(count < INT32_MAX, "too many nodes");
@@ -101,8 +106,9 @@ Result<Forest> forest_by_ids(const NodeView& c, std::string_view prefix) {
   std::set<int64_t> seen;
   for (size_t i = 0; i < count; ++i) {
     const int32_t position = static_cast<int32_t>(i);
-    MN_CHECK(ids.emplace(std::pair(trees[i], nodes[i]), position).second, "node ", nodes[i], " of tree ", trees[i], " occurs twice");
-    if (seen.insert(trees[i]).second) forest.roots.push_back(position);   // a tree's first node is its root
+    MN_CHECK(ids.emplace(std::pair(trees[i], nodes[i]), position).second, "node ", nodes[i], " of tree ", trees[i],
+             " occurs twice");
+    if (seen.insert(trees[i]).second) forest.roots.push_back(position);  // a tree's first node is its root
   }
   for (size_t i = 0; i < count; ++i) {
     Forest::TreeNode node;
@@ -110,7 +116,8 @@ Result<Forest> forest_by_ids(const NodeView& c, std::string_view prefix) {
     if (node.mode == Mode::member) return unsupported({"BRANCH_MEMBER needs the form of TreeEnsemble (ai.onnx.ml 5)"});
     if (node.mode != Mode::leaf) {
       const auto true_branch = ids.find({trees[i], yes[i]}), false_branch = ids.find({trees[i], no[i]});
-      MN_CHECK(true_branch != ids.end() && false_branch != ids.end(), "node ", nodes[i], " of tree ", trees[i], " leads to a node that does not exist");
+      MN_CHECK(true_branch != ids.end() && false_branch != ids.end(), "node ", nodes[i], " of tree ", trees[i],
+               " leads to a node that does not exist");
       MN_ASSIGN(node.feature, feature_number(features[i]));
       node.yes = true_branch->second;
       node.no = false_branch->second;
@@ -149,24 +156,30 @@ Result<std::vector<std::vector<double>>> member_sets(const NodeView& c) {
 }  // namespace
 
 Result<Forest> forest_by_positions(const NodeView& c) {
-  const Tensor &modes = c.tensor_attribute("nodes_modes"), &splits = c.tensor_attribute("nodes_splits"), &weights = c.tensor_attribute("leaf_weights");
-  const Ints &features = c.ints_attribute("nodes_featureids"), &yes = c.ints_attribute("nodes_truenodeids"), &no = c.ints_attribute("nodes_falsenodeids");
+  const Tensor &modes = c.tensor_attribute("nodes_modes"), &splits = c.tensor_attribute("nodes_splits"),
+               &weights = c.tensor_attribute("leaf_weights");
+  const Ints &features = c.ints_attribute("nodes_featureids"), &yes = c.ints_attribute("nodes_truenodeids"),
+             &no = c.ints_attribute("nodes_falsenodeids");
   const Ints &yes_leaf = c.ints_attribute("nodes_trueleafs"), &no_leaf = c.ints_attribute("nodes_falseleafs");
-  const Ints &missing = c.ints_attribute("nodes_missing_value_tracks_true"), &targets = c.ints_attribute("leaf_targetids");
-  MN_CHECK(is_integer(modes.dtype()) && is_float(splits.dtype()) && is_float(weights.dtype()), "nodes_modes must be integers, nodes_splits and leaf_weights floats");
+  const Ints &missing = c.ints_attribute("nodes_missing_value_tracks_true"),
+             &targets = c.ints_attribute("leaf_targetids");
+  MN_CHECK(is_integer(modes.dtype()) && is_float(splits.dtype()) && is_float(weights.dtype()),
+           "nodes_modes must be integers, nodes_splits and leaf_weights floats");
   const size_t count = features.size(), leaves = targets.size();
-  for (size_t size : {static_cast<size_t>(modes.size()), static_cast<size_t>(splits.size()), yes.size(), no.size(), yes_leaf.size(), no_leaf.size(),
-                      missing.empty() ? count : missing.size()}) {
+  for (size_t size : {static_cast<size_t>(modes.size()), static_cast<size_t>(splits.size()), yes.size(), no.size(),
+                      yes_leaf.size(), no_leaf.size(), missing.empty() ? count : missing.size()}) {
     MN_CHECK(size == count, "the lists nodes_… differ in length: ", count, " and ", size);
   }
-  MN_CHECK(static_cast<size_t>(weights.size()) == leaves, "leaf_weights has ", weights.size(), " entries for ", leaves, " leaves");
+  MN_CHECK(static_cast<size_t>(weights.size()) == leaves, "leaf_weights has ", weights.size(), " entries for ", leaves,
+           " leaves");
   MN_CHECK(count + leaves < INT32_MAX, "too many nodes");
   Forest forest;
   MN_ASSIGN(forest.members, member_sets(c));
   const Ints mode_codes = to_ints(modes);
   const std::vector<double> split_values = to_doubles(splits), leaf_weights = to_doubles(weights);
   const auto branch = [&](int64_t id, bool leaf) -> Result<int32_t> {
-    MN_CHECK(id >= 0 && static_cast<size_t>(id) < (leaf ? leaves : count), leaf ? "leaf " : "node ", id, " does not exist");
+    MN_CHECK(id >= 0 && static_cast<size_t>(id) < (leaf ? leaves : count), leaf ? "leaf " : "node ", id,
+             " does not exist");
     return static_cast<int32_t>(leaf ? static_cast<int64_t>(count) + id : id);
   };
   int32_t next_set = 0;
@@ -183,7 +196,8 @@ Result<Forest> forest_by_positions(const NodeView& c) {
     forest.features = std::max<int64_t>(forest.features, node.feature + 1);
     forest.nodes.push_back(node);
   }
-  MN_CHECK(static_cast<size_t>(next_set) == forest.members.size(), "membership_values has ", forest.members.size(), " sets for ", next_set, " member tests");
+  MN_CHECK(static_cast<size_t>(next_set) == forest.members.size(), "membership_values has ", forest.members.size(),
+           " sets for ", next_set, " member tests");
   for (size_t i = 0; i < leaves; ++i) {
     MN_ASSIGN(const int32_t target, target_number(targets[i]));
     forest.targets = std::max<int64_t>(forest.targets, target + 1);
@@ -200,7 +214,8 @@ Result<Forest> forest_by_positions(const NodeView& c) {
   return forest;
 }
 
-Status evaluate_forest(const Forest& forest, std::span<const double> row, Aggregate aggregate, std::span<double> scores) {
+Status evaluate_forest(const Forest& forest, std::span<const double> row, Aggregate aggregate,
+                       std::span<double> scores) {
   std::fill(scores.begin(), scores.end(), 0.0);
   std::vector<bool> reached(scores.size(), false);
   for (int32_t root : forest.roots) {

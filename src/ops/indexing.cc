@@ -52,7 +52,8 @@ StridedLoops joined_loops(std::span<const int64_t> dims, std::span<const int64_t
 
 // Calls row(contiguous offset, strided offset, count, stride) for every innermost run.
 template <class F>
-Status for_each_row(std::span<const int64_t> dims, int64_t offset, std::span<const int64_t> strides, Budget& budget, F row) {
+Status for_each_row(std::span<const int64_t> dims, int64_t offset, std::span<const int64_t> strides, Budget& budget,
+                    F row) {
   if (element_count(dims) == 0) return {};
   const StridedLoops loops = joined_loops(dims, strides);
   const size_t outer = loops.extents.size() - 1;
@@ -76,13 +77,21 @@ Status for_each_row(std::span<const int64_t> dims, int64_t offset, std::span<con
 }
 
 template <class T>
-T* elements(Tensor& tensor) { return tensor.mutable_data<T>(); }
+T* elements(Tensor& tensor) {
+  return tensor.mutable_data<T>();
+}
 template <>
-std::string* elements<std::string>(Tensor& tensor) { return tensor.mutable_strings().data(); }
+std::string* elements<std::string>(Tensor& tensor) {
+  return tensor.mutable_strings().data();
+}
 template <class T>
-const T* elements(const Tensor& tensor) { return tensor.data<T>(); }
+const T* elements(const Tensor& tensor) {
+  return tensor.data<T>();
+}
 template <>
-const std::string* elements<std::string>(const Tensor& tensor) { return tensor.strings().data(); }
+const std::string* elements<std::string>(const Tensor& tensor) {
+  return tensor.strings().data();
+}
 
 }  // namespace
 
@@ -106,7 +115,8 @@ Result<int64_t> checked_index(int64_t index, int64_t extent) {
 Shape shape_of_length(const Shape& shape_input) {
   // A rank beyond this comes from a broken file; sizes are checked again when the values are known.
   constexpr int64_t kMaxRankGuess = 64;
-  if (!shape_input.static_dims() || shape_input.rank() != 1 || shape_input.dims[0].value > kMaxRankGuess) return Shape();
+  if (!shape_input.static_dims() || shape_input.rank() != 1 || shape_input.dims[0].value > kMaxRankGuess)
+    return Shape();
   return Shape::of_rank(shape_input.dims[0].value);
 }
 
@@ -123,7 +133,8 @@ AxisSplit split_at_axis(std::span<const int64_t> dims, int64_t axis) {
   return {element_count(dims.first(at)), dims[at], element_count(dims.subspan(at + 1))};
 }
 
-Status copy_from_strides(const Tensor& in, int64_t offset, std::span<const int64_t> strides, Tensor& out, Budget& budget) {
+Status copy_from_strides(const Tensor& in, int64_t offset, std::span<const int64_t> strides, Tensor& out,
+                         Budget& budget) {
   const Dims dims = out.dims();
   return dispatch_by_size(in.dtype(), [&]<class T>() -> Status {
     const T* source = elements<T>(in);
@@ -138,17 +149,19 @@ Status copy_from_strides(const Tensor& in, int64_t offset, std::span<const int64
   });
 }
 
-Status copy_to_strides(const Tensor& in, Tensor& out, int64_t offset, std::span<const int64_t> strides, Budget& budget) {
+Status copy_to_strides(const Tensor& in, Tensor& out, int64_t offset, std::span<const int64_t> strides,
+                       Budget& budget) {
   return dispatch_by_size(in.dtype(), [&]<class T>() -> Status {
     const T* source = elements<T>(in);
     T* target = elements<T>(out);
-    return for_each_row(in.dims(), offset, strides, budget, [&](int64_t from, int64_t to, int64_t count, int64_t stride) {
-      if (stride == 1) {
-        std::copy_n(source + from, count, target + to);
-      } else {
-        for (int64_t i = 0; i < count; ++i) target[to + i * stride] = source[from + i];
-      }
-    });
+    return for_each_row(in.dims(), offset, strides, budget,
+                        [&](int64_t from, int64_t to, int64_t count, int64_t stride) {
+                          if (stride == 1) {
+                            std::copy_n(source + from, count, target + to);
+                          } else {
+                            for (int64_t i = 0; i < count; ++i) target[to + i * stride] = source[from + i];
+                          }
+                        });
   });
 }
 

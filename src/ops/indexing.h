@@ -1,5 +1,5 @@
-// Index arithmetic and element moving shared by the operators that rearrange tensors. Every element size is instantiated
-// once, here.
+// Index arithmetic and element moving shared by the operators that rearrange tensors. Every element size is
+// instantiated once, here.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,10 @@ struct AxisSplit {
 };
 AxisSplit split_at_axis(std::span<const int64_t> dims, int64_t axis);
 
-// out[i0, i1, ...] = in[offset + i0 * strides[0] + i1 * strides[1] + ...] over out's dims; strides in elements, any sign.
-Status copy_from_strides(const Tensor& in, int64_t offset, std::span<const int64_t> strides, Tensor& out, Budget& budget);
+// out[i0, i1, ...] = in[offset + i0 * strides[0] + i1 * strides[1] + ...] over out's dims; strides in elements, any
+// sign.
+Status copy_from_strides(const Tensor& in, int64_t offset, std::span<const int64_t> strides, Tensor& out,
+                         Budget& budget);
 // out[offset + i0 * strides[0] + ...] = in[i0, i1, ...] over in's dims.
 Status copy_to_strides(const Tensor& in, Tensor& out, int64_t offset, std::span<const int64_t> strides, Budget& budget);
 // out[o, i, :] = in[o, indices[i], :] with in [outer, extent, inner]; indices are in range.

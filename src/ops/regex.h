@@ -1,5 +1,5 @@
-// Regular expressions in RE2's syntax, matched in time linear in the text by following all states of an automaton at once
-// (K. Thompson, "Regular expression search algorithm", 1968). Only whole-text matches; no captures.
+// Regular expressions in RE2's syntax, matched in time linear in the text by following all states of an automaton at
+// once (K. Thompson, "Regular expression search algorithm", 1968). Only whole-text matches; no captures.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,21 @@ class Regex {
 
  private:
   friend class RegexCompiler;
-  enum class Kind : uint8_t { set, split, jump, match, text_begin, text_end, line_begin, line_end, word_edge, no_word_edge };
+  enum class Kind : uint8_t {
+    set,
+    split,
+    jump,
+    match,
+    text_begin,
+    text_end,
+    line_begin,
+    line_end,
+    word_edge,
+    no_word_edge
+  };
   struct Instruction {
     Kind kind;
-    int32_t a = 0, b = 0;   // set: index of the set; split, jump: targets relative to this instruction
+    int32_t a = 0, b = 0;  // set: index of the set; split, jump: targets relative to this instruction
   };
   struct Range {
     char32_t first, last;
@@ -35,7 +46,8 @@ class Regex {
   };
   struct Edge;
   bool holds(Kind assertion, const Edge& edge) const;
-  void add_state(std::vector<int32_t>& states, std::vector<uint32_t>& seen, uint32_t stamp, int32_t start, const Edge& edge) const;
+  void add_state(std::vector<int32_t>& states, std::vector<uint32_t>& seen, uint32_t stamp, int32_t start,
+                 const Edge& edge) const;
 
   std::vector<Instruction> program_;
   std::vector<Set> sets_;

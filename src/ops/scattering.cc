@@ -13,7 +13,7 @@ Result<Ints> element_offsets(const Tensor& indices, std::span<const int64_t> dat
   if (offsets.empty()) return offsets;
   const Dims strides = row_major_strides(data_dims);
   Dims position(data_dims.size(), 0);
-  int64_t base = 0;   // offset of the position with 0 along the axis
+  int64_t base = 0;  // offset of the position with 0 along the axis
   for (int64_t& offset : offsets) {
     MN_ASSIGN(const int64_t index, checked_index(offset, data_dims[static_cast<size_t>(axis)]));
     offset = base + index * strides[static_cast<size_t>(axis)];
@@ -52,7 +52,8 @@ Result<Ints> tuple_offsets(const Tensor& indices, std::span<const int64_t> data_
 }
 
 Status check_element_indices(const InferContext& c, int data, int indices, int64_t axis) {
-  MN_CHECK(c.dtype(indices) == DType::undefined || is_integer(c.dtype(indices)), "indices must be integers, got ", to_string(c.dtype(indices)));
+  MN_CHECK(c.dtype(indices) == DType::undefined || is_integer(c.dtype(indices)), "indices must be integers, got ",
+           to_string(c.dtype(indices)));
   const Shape &from = c.shape(data), &at = c.shape(indices);
   if (!from.ranked) return {};
   MN_ASSIGN(const int64_t normal, normalize_axis(axis, from.rank()));
@@ -69,17 +70,18 @@ Status check_element_indices(const InferContext& c, int data, int indices, int64
 Result<Shape> tuple_result_shape(const Shape& data, const Shape& indices, int64_t batch_dims) {
   MN_CHECK(batch_dims >= 0, "batch_dims must not be negative, got ", batch_dims);
   if (!data.ranked || !indices.ranked) return Shape();
-  MN_CHECK(indices.rank() >= 1 && data.rank() >= 1, "data and indices must be at least 1-D, got ", to_string(data), " and ", to_string(indices));
-  MN_CHECK(batch_dims < indices.rank() && batch_dims < data.rank(), "batch_dims ", batch_dims, " must be below the ranks of data ",
-           to_string(data), " and indices ", to_string(indices));
+  MN_CHECK(indices.rank() >= 1 && data.rank() >= 1, "data and indices must be at least 1-D, got ", to_string(data),
+           " and ", to_string(indices));
+  MN_CHECK(batch_dims < indices.rank() && batch_dims < data.rank(), "batch_dims ", batch_dims,
+           " must be below the ranks of data ", to_string(data), " and indices ", to_string(indices));
   for (size_t i = 0; i < static_cast<size_t>(batch_dims); ++i) {
-    MN_CHECK(!data.dims[i].known() || !indices.dims[i].known() || data.dims[i].value == indices.dims[i].value, "batch dimension ", i,
-             " differs between data ", to_string(data), " and indices ", to_string(indices));
+    MN_CHECK(!data.dims[i].known() || !indices.dims[i].known() || data.dims[i].value == indices.dims[i].value,
+             "batch dimension ", i, " differs between data ", to_string(data), " and indices ", to_string(indices));
   }
   const Dim& depth = indices.dims.back();
   if (!depth.known()) return Shape();
-  MN_CHECK(depth.value <= data.rank() - batch_dims, "index tuples of ", depth.value, " do not fit data ", to_string(data), " with ",
-           batch_dims, " batch dimensions");
+  MN_CHECK(depth.value <= data.rank() - batch_dims, "index tuples of ", depth.value, " do not fit data ",
+           to_string(data), " with ", batch_dims, " batch dimensions");
   Shape out(std::vector<Dim>(indices.dims.begin(), indices.dims.end() - 1));
   out.dims.insert(out.dims.end(), data.dims.begin() + batch_dims + depth.value, data.dims.end());
   return out;
@@ -106,7 +108,8 @@ T combined(T a, T b) {
 }
 
 template <class T, class F>
-Status reduce_runs(const T* updates, std::span<const int64_t> offsets, int64_t inner, T* out, Budget& budget, F reduce) {
+Status reduce_runs(const T* updates, std::span<const int64_t> offsets, int64_t inner, T* out, Budget& budget,
+                   F reduce) {
   int64_t done = 0;
   for (int64_t offset : offsets) {
     for (int64_t j = 0; j < inner; ++j) out[offset + j] = reduce(out[offset + j], updates[j]);
@@ -122,19 +125,24 @@ Status reduce_runs(const T* updates, std::span<const int64_t> offsets, int64_t i
 
 // NaN wins, as in NumPy's maximum and minimum.
 template <class T>
-bool is_nan(T value) { return value != value; }
+bool is_nan(T value) {
+  return value != value;
+}
 
 }  // namespace
 
-Status scatter_runs(std::string_view reduction, const Tensor& updates, std::span<const int64_t> offsets, int64_t inner, Tensor& out,
-                    Budget& budget) {
+Status scatter_runs(std::string_view reduction, const Tensor& updates, std::span<const int64_t> offsets, int64_t inner,
+                    Tensor& out, Budget& budget) {
   if (reduction == "none") return put_runs(updates, offsets, inner, out, budget);
   return dispatch<NumericTypes>(out.dtype(), [&]<class T>() -> Status {
     const T* in = updates.data<T>();
     T* to = out.mutable_data<T>();
-    if (reduction == "add") return reduce_runs(in, offsets, inner, to, budget, [](T a, T b) { return combined<T, false>(a, b); });
-    if (reduction == "mul") return reduce_runs(in, offsets, inner, to, budget, [](T a, T b) { return combined<T, true>(a, b); });
-    if (reduction == "max") return reduce_runs(in, offsets, inner, to, budget, [](T a, T b) { return is_nan(a) || a > b ? a : b; });
+    if (reduction == "add")
+      return reduce_runs(in, offsets, inner, to, budget, [](T a, T b) { return combined<T, false>(a, b); });
+    if (reduction == "mul")
+      return reduce_runs(in, offsets, inner, to, budget, [](T a, T b) { return combined<T, true>(a, b); });
+    if (reduction == "max")
+      return reduce_runs(in, offsets, inner, to, budget, [](T a, T b) { return is_nan(a) || a > b ? a : b; });
     return reduce_runs(in, offsets, inner, to, budget, [](T a, T b) { return is_nan(a) || a < b ? a : b; });
   });
 }

@@ -18,8 +18,8 @@ Result<Shape> tuple_result_shape(const Shape& data, const Shape& indices, int64_
 
 Status check_reduction(std::string_view reduction);
 // out[offsets[i] + j] = reduce(out[offsets[i] + j], updates[i, j]) for j < inner.
-Status scatter_runs(std::string_view reduction, const Tensor& updates, std::span<const int64_t> offsets, int64_t inner, Tensor& out,
-                    Budget& budget);
+Status scatter_runs(std::string_view reduction, const Tensor& updates, std::span<const int64_t> offsets, int64_t inner,
+                    Tensor& out, Budget& budget);
 
 // A tensor of zeros with the shape and dtype of `like`.
 ValueId zeros_like(Builder& b, ValueId like);

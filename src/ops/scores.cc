@@ -11,7 +11,8 @@ double logistic(double x) {
   return x < 0 ? 1 - positive : positive;
 }
 
-// S. Winitzki's approximation of the inverse error function with a = 0.147, which ONNX's reference prescribes for PROBIT.
+// S. Winitzki's approximation of the inverse error function with a = 0.147, which ONNX's reference prescribes for
+// PROBIT.
 double probit(double p) {
   const double x = 2 * p - 1, rest = (1 - x) * (1 + x);
   if (rest == 0) return 0;
@@ -70,7 +71,8 @@ void ClassLabels::write(Tensor& labels, int64_t row, size_t index) const {
 
 Status check_feature_matrix(const InferContext& c) {
   const DType dtype = c.dtype(0);
-  MN_CHECK(dtype == DType::undefined || is_float(dtype) || is_integer(dtype), "expected numbers, got ", to_string(dtype));
+  MN_CHECK(dtype == DType::undefined || is_float(dtype) || is_integer(dtype), "expected numbers, got ",
+           to_string(dtype));
   const Shape& in = c.shape(0);
   MN_CHECK(!in.ranked || in.rank() == 1 || in.rank() == 2, "expected [N, F], got ", to_string(in));
   return {};

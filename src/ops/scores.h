@@ -8,7 +8,7 @@
 
 namespace minnow {
 
-enum class PostTransform : uint8_t { none, softmax, logistic, softmax_zero, probit };   // ONNX's numbers
+enum class PostTransform : uint8_t { none, softmax, logistic, softmax_zero, probit };  // ONNX's numbers
 Result<PostTransform> post_transform_named(std::string_view name);
 
 // Transforms one row of scores in place.

@@ -28,19 +28,21 @@ Type element_type(const Type& type) {
   return holds && type.element ? *type.element : Type();
 }
 
-Result<const Graph*> checked_subgraph(const NodeView& node, std::string_view attribute, int64_t inputs, int64_t outputs) {
+Result<const Graph*> checked_subgraph(const NodeView& node, std::string_view attribute, int64_t inputs,
+                                      int64_t outputs) {
   const Graph* graph = node.graph_attribute(attribute).get();
   MN_CHECK(graph != nullptr, "subgraph '", attribute, "' is missing");
-  MN_CHECK(static_cast<int64_t>(graph->inputs.size()) == inputs, "subgraph '", attribute, "' takes ", graph->inputs.size(),
-           " inputs, but the node gives it ", inputs);
-  MN_CHECK(static_cast<int64_t>(graph->outputs.size()) >= outputs, "subgraph '", attribute, "' has ", graph->outputs.size(),
-           " outputs, but the node needs ", outputs);
+  MN_CHECK(static_cast<int64_t>(graph->inputs.size()) == inputs, "subgraph '", attribute, "' takes ",
+           graph->inputs.size(), " inputs, but the node gives it ", inputs);
+  MN_CHECK(static_cast<int64_t>(graph->outputs.size()) >= outputs, "subgraph '", attribute, "' has ",
+           graph->outputs.size(), " outputs, but the node needs ", outputs);
   return graph;
 }
 
 Result<int> capture_count(const NodeView& node, int input_count) {
   const int64_t captures = node.int_attribute("captures");
-  MN_CHECK(captures >= 0 && captures <= input_count, "captures is ", captures, ", but the node has ", input_count, " inputs");
+  MN_CHECK(captures >= 0 && captures <= input_count, "captures is ", captures, ", but the node has ", input_count,
+           " inputs");
   return static_cast<int>(captures);
 }
 
@@ -53,8 +55,8 @@ Result<bool> single_condition(const Datum& datum) {
 
 Result<int64_t> single_count(const Datum& datum, std::string_view what) {
   const Tensor& tensor = datum.tensor;
-  MN_CHECK(datum.kind == Datum::Kind::tensor && is_integer(tensor.dtype()) && tensor.size() == 1, what, " must be one integer, got ",
-           to_string(Type::of(datum)));
+  MN_CHECK(datum.kind == Datum::Kind::tensor && is_integer(tensor.dtype()) && tensor.size() == 1, what,
+           " must be one integer, got ", to_string(Type::of(datum)));
   return to_ints(tensor)[0];
 }
 
@@ -70,8 +72,8 @@ Status TensorStack::append(const Tensor& element) {
     dtype_ = element.dtype();
     dims_ = element.dims();
   }
-  MN_CHECK(element.dtype() == dtype_ && element.dims() == dims_, "elements to stack differ: ", to_string(dtype_), to_string(dims_), " and ",
-           to_string(element.dtype()), to_string(element.dims()));
+  MN_CHECK(element.dtype() == dtype_ && element.dims() == dims_, "elements to stack differ: ", to_string(dtype_),
+           to_string(dims_), " and ", to_string(element.dtype()), to_string(element.dims()));
   const int64_t capacity = storage_.valid() ? storage_.dim(0) : 0;
   if (count_ == capacity) {
     constexpr int64_t kFirstCapacity = 4;
@@ -92,7 +94,8 @@ Status TensorStack::append(const Tensor& element) {
 
 Result<Tensor> TensorStack::finish(const Type& type, int64_t axis, bool reverse) {
   if (count_ == 0) {
-    MN_CHECK(type.is_tensor() && type.dtype != DType::undefined, "nothing was stacked and the element type is not known");
+    MN_CHECK(type.is_tensor() && type.dtype != DType::undefined,
+             "nothing was stacked and the element type is not known");
     dtype_ = type.dtype;
     for (const Dim& dim : type.shape.dims) dims_.push_back(std::max<int64_t>(dim.value, 0));
   }

@@ -1,5 +1,5 @@
-// What the control-flow operators share: types of branches and bodies, and growing outputs. A node's last `captures` inputs
-// are values from outside that its closed subgraphs take as their last inputs.
+// What the control-flow operators share: types of branches and bodies, and growing outputs. A node's last `captures`
+// inputs are values from outside that its closed subgraphs take as their last inputs.
 #pragma once
 
 #include "ops/contexts.h"
@@ -12,7 +12,8 @@ Type common_type(const Type& a, const Type& b);
 Type element_type(const Type& type);
 
 // The subgraph attribute, checked to be there with this many inputs and at least this many outputs.
-Result<const Graph*> checked_subgraph(const NodeView& node, std::string_view attribute, int64_t inputs, int64_t outputs);
+Result<const Graph*> checked_subgraph(const NodeView& node, std::string_view attribute, int64_t inputs,
+                                      int64_t outputs);
 // The `captures` attribute, checked against the inputs.
 Result<int> capture_count(const NodeView& node, int input_count);
 // The value of an input that must be one boolean, or one int64.
@@ -27,13 +28,13 @@ class TensorStack {
   explicit TensorStack(std::shared_ptr<Budget> budget) : budget_(std::move(budget)) {}
   Status append(const Tensor& element);
   int64_t count() const { return count_; }
-  // [count, ...], or the stacked axis at `axis` (of the result's rank), the last element first when `reverse`. For an empty
-  // stack the result has `type`'s element dims, 0 where unknown.
+  // [count, ...], or the stacked axis at `axis` (of the result's rank), the last element first when `reverse`. For an
+  // empty stack the result has `type`'s element dims, 0 where unknown.
   Result<Tensor> finish(const Type& type, int64_t axis = 0, bool reverse = false);
 
  private:
   std::shared_ptr<Budget> budget_;
-  Tensor storage_;   // [capacity, ...]
+  Tensor storage_;  // [capacity, ...]
   DType dtype_ = DType::undefined;
   Dims dims_;
   int64_t count_ = 0;

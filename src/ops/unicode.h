@@ -15,4 +15,7 @@ void append_utf8(std::string& out, char32_t code);
 char32_t to_lower(char32_t code);
 char32_t to_upper(char32_t code);
 
+// Letters, digits and underscore of ASCII.
+bool is_word_character(char32_t code);
+
 }  // namespace minnow

@@ -9,10 +9,13 @@ namespace {
 
 Status if_infer(InferContext& c) {
   const DType condition = c.dtype(0);
-  MN_CHECK(condition == DType::undefined || condition == DType::boolean, "the condition must be boolean, got ", to_string(condition));
-  MN_CHECK(!c.shape(0).static_dims() || element_count(c.shape(0).to_dims()) == 1, "the condition must be one value, got ", to_string(c.shape(0)));
+  MN_CHECK(condition == DType::undefined || condition == DType::boolean, "the condition must be boolean, got ",
+           to_string(condition));
+  MN_CHECK(!c.shape(0).static_dims() || element_count(c.shape(0).to_dims()) == 1,
+           "the condition must be one value, got ", to_string(c.shape(0)));
   MN_ASSIGN(const int captures, capture_count(c, c.input_count()));
-  MN_CHECK(captures == c.input_count() - 1, "expected a condition and ", captures, " captures, got ", c.input_count(), " inputs");
+  MN_CHECK(captures == c.input_count() - 1, "expected a condition and ", captures, " captures, got ", c.input_count(),
+           " inputs");
   MN_ASSIGN(const Graph* yes, checked_subgraph(c, "then_branch", captures, c.output_count()));
   MN_ASSIGN(const Graph* no, checked_subgraph(c, "else_branch", captures, c.output_count()));
   for (int i = 0; i < c.output_count(); ++i) {
@@ -45,8 +48,14 @@ std::vector<Case> if_cases() {
   const Tensor x = Tensor::of<float>({1, 2}, {2});
   const Attributes attributes = {{"then_branch", shifted(5)}, {"else_branch", shifted(7)}, {"captures", 1}};
   return {
-      {.inputs = {Tensor::scalar(true), x}, .attributes = attributes, .expected = {Tensor::of<float>({1, 2, 5}, {3})}, .differentiable = false},
-      {.inputs = {Tensor::of<bool>({false}, {1}), x}, .attributes = attributes, .expected = {Tensor::of<float>({1, 2, 7}, {3})}, .differentiable = false},
+      {.inputs = {Tensor::scalar(true), x},
+       .attributes = attributes,
+       .expected = {Tensor::of<float>({1, 2, 5}, {3})},
+       .differentiable = false},
+      {.inputs = {Tensor::of<bool>({false}, {1}), x},
+       .attributes = attributes,
+       .expected = {Tensor::of<float>({1, 2, 7}, {3})},
+       .differentiable = false},
   };
 }
 
@@ -58,7 +67,9 @@ std::vector<OpDef> if_op() {
       .doc = "Runs then_branch or else_branch.",
       .inputs = {1, Arity::kMany},
       .outputs = {1, Arity::kMany},
-      .attributes = {required("then_branch", AttributeKind::graph), required("else_branch", AttributeKind::graph), {"captures", 0}},
+      .attributes = {required("then_branch", AttributeKind::graph),
+                     required("else_branch", AttributeKind::graph),
+                     {"captures", 0}},
       .narrow_floats = NarrowFloats::native,
       .takes_sequences = true,
       .infer = if_infer,

@@ -1,5 +1,6 @@
-// loop: repeats a body while a condition holds, up to a trip count. Inputs: trip count, condition, carried values, captures;
-// the body takes iteration, condition, carried values, captures and gives condition, carried values, stacked values.
+// loop: repeats a body while a condition holds, up to a trip count. Inputs: trip count, condition, carried values,
+// captures; the body takes iteration, condition, carried values, captures and gives condition, carried values, stacked
+// values.
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/op.h"
@@ -20,12 +21,14 @@ Result<Layout> layout_of(const NodeView& c, int input_count, int output_count) {
   MN_ASSIGN(layout.captures, capture_count(c, input_count));
   layout.carried = input_count - 2 - layout.captures;
   if (layout.carried < 0) {
-    MN_CHECK(layout.captures == 0, "expected a trip count, a condition and ", layout.captures, " captures, got ", input_count, " inputs");
-    layout.carried = 0;   // trailing absent inputs may be left out
+    MN_CHECK(layout.captures == 0, "expected a trip count, a condition and ", layout.captures, " captures, got ",
+             input_count, " inputs");
+    layout.carried = 0;  // trailing absent inputs may be left out
   }
   MN_ASSIGN(layout.body, checked_subgraph(c, "body", 2 + layout.carried + layout.captures, 1 + output_count));
   layout.stacked = static_cast<int>(layout.body->outputs.size()) - 1 - layout.carried;
-  MN_CHECK(layout.stacked >= 0, "the body gives ", layout.body->outputs.size(), " outputs for a condition and ", layout.carried, " carried values");
+  MN_CHECK(layout.stacked >= 0, "the body gives ", layout.body->outputs.size(), " outputs for a condition and ",
+           layout.carried, " carried values");
   return layout;
 }
 
@@ -33,8 +36,10 @@ Type output_type(const Graph& body, int i) { return body.value(body.outputs[stat
 
 Status expect_single(const InferContext& c, int i, DType dtype, std::string_view what) {
   if (!c.has_input(i)) return {};
-  MN_CHECK(c.dtype(i) == DType::undefined || c.dtype(i) == dtype, what, " must be ", to_string(dtype), ", got ", to_string(c.dtype(i)));
-  MN_CHECK(!c.shape(i).static_dims() || element_count(c.shape(i).to_dims()) == 1, what, " must be one value, got ", to_string(c.shape(i)));
+  MN_CHECK(c.dtype(i) == DType::undefined || c.dtype(i) == dtype, what, " must be ", to_string(dtype), ", got ",
+           to_string(c.dtype(i)));
+  MN_CHECK(!c.shape(i).static_dims() || element_count(c.shape(i).to_dims()) == 1, what, " must be one value, got ",
+           to_string(c.shape(i)));
   return {};
 }
 
@@ -77,7 +82,8 @@ Status loop_reference(EvalContext& c) {
     arguments[1] = Tensor::scalar(running);
     MN_ASSIGN(std::vector<Datum> results, run_body(c, *layout.body, arguments));
     MN_ASSIGN(running, single_condition(results[0]));
-    for (int i = 0; i < layout.carried; ++i) arguments[static_cast<size_t>(2 + i)] = std::move(results[static_cast<size_t>(1 + i)]);
+    for (int i = 0; i < layout.carried; ++i)
+      arguments[static_cast<size_t>(2 + i)] = std::move(results[static_cast<size_t>(1 + i)]);
     for (int i = 0; i < layout.stacked; ++i) {
       MN_TRY(stacks[static_cast<size_t>(i)].append(results[static_cast<size_t>(1 + layout.carried + i)].tensor));
     }
@@ -86,7 +92,8 @@ Status loop_reference(EvalContext& c) {
     if (i < layout.carried) {
       c.set_output(i, std::move(arguments[static_cast<size_t>(2 + i)]));
     } else if (c.wants_output(i)) {
-      MN_ASSIGN(Tensor stacked, stacks[static_cast<size_t>(i - layout.carried)].finish(output_type(*layout.body, 1 + i)));
+      MN_ASSIGN(Tensor stacked,
+                stacks[static_cast<size_t>(i - layout.carried)].finish(output_type(*layout.body, 1 + i)));
       c.set_output(i, std::move(stacked));
     }
   }

@@ -1,6 +1,6 @@
-// scan: a body over the slices of its scan inputs, with states carried along. Inputs: states, scan inputs, captures; the body
-// takes states, one slice of each, captures, and gives states and values to stack. batched_scan is ONNX's first form (opset 8)
-// with a batch dimension in front of everything and a length per batch entry.
+// scan: a body over the slices of its scan inputs, with states carried along. Inputs: states, scan inputs, captures;
+// the body takes states, one slice of each, captures, and gives states and values to stack. batched_scan is ONNX's
+// first form (opset 8) with a batch dimension in front of everything and a length per batch entry.
 #include <algorithm>
 
 #include "ops/builder.h"
@@ -22,8 +22,8 @@ Result<Layout> layout_of(const NodeView& c, int input_count, int output_count, i
   Layout layout;
   MN_ASSIGN(layout.captures, capture_count(c, input_count));
   const int64_t scanned = c.int_attribute("num_scan_inputs");
-  MN_CHECK(scanned >= 1 && scanned <= input_count - first - layout.captures, "num_scan_inputs is ", scanned, " with ", input_count,
-           " inputs, ", layout.captures, " of them captured");
+  MN_CHECK(scanned >= 1 && scanned <= input_count - first - layout.captures, "num_scan_inputs is ", scanned, " with ",
+           input_count, " inputs, ", layout.captures, " of them captured");
   layout.scanned = static_cast<int>(scanned);
   layout.states = input_count - first - layout.captures - layout.scanned;
   MN_ASSIGN(layout.body, checked_subgraph(c, "body", input_count - first, std::max(output_count, layout.states)));
@@ -41,7 +41,8 @@ Result<Ints> per_value(const NodeView& c, std::string_view attribute, int count,
 
 Result<Ints> directions_of(const NodeView& c, std::string_view attribute, int count) {
   MN_ASSIGN(Ints directions, per_value(c, attribute, count, 0));
-  for (int64_t direction : directions) MN_CHECK(direction == 0 || direction == 1, attribute, " must be 0 (forward) or 1, got ", direction);
+  for (int64_t direction : directions)
+    MN_CHECK(direction == 0 || direction == 1, attribute, " must be 0 (forward) or 1, got ", direction);
   return directions;
 }
 
@@ -59,7 +60,8 @@ Status scan_infer(InferContext& c) {
     if (!shape.ranked) continue;
     MN_ASSIGN(const int64_t axis, normalize_axis(axes[static_cast<size_t>(i)], shape.rank()));
     const Dim& dim = shape.dims[static_cast<size_t>(axis)];
-    MN_CHECK(!length.known() || !dim.known() || length.value == dim.value, "scan inputs have ", length.value, " and ", dim.value, " slices");
+    MN_CHECK(!length.known() || !dim.known() || length.value == dim.value, "scan inputs have ", length.value, " and ",
+             dim.value, " slices");
     if (!length.known()) length = dim;
   }
   for (int i = 0; i < c.output_count(); ++i) {
@@ -68,7 +70,8 @@ Status scan_infer(InferContext& c) {
       type = common_type(type, c.type(i));
       if (type.is_tensor()) type.shape = Shape();
     } else if (type.is_tensor() && type.shape.ranked) {
-      MN_ASSIGN(const int64_t axis, normalize_axis(out_axes[static_cast<size_t>(i - layout.states)], type.shape.rank() + 1));
+      MN_ASSIGN(const int64_t axis,
+                normalize_axis(out_axes[static_cast<size_t>(i - layout.states)], type.shape.rank() + 1));
       type.shape.dims.insert(type.shape.dims.begin() + axis, length);
     }
     c.set_output(i, std::move(type));
@@ -93,7 +96,7 @@ Tensor slice_of(const Tensor& tensor, int64_t index) {
 
 struct Walk {
   std::vector<Datum> states;
-  std::vector<Tensor> inputs;        // [length, ...]
+  std::vector<Tensor> inputs;  // [length, ...]
   Ints directions;
   int64_t length = 0;
   std::vector<TensorStack> stacks;
@@ -138,7 +141,8 @@ Status scan_reference(EvalContext& c) {
     if (i < layout.states) {
       c.set_output(i, std::move(w.states[at]));
     } else if (c.wants_output(i)) {
-      MN_ASSIGN(Tensor stacked, w.stacks[stack].finish(output_type(*layout.body, i), out_axes[stack], out_directions[stack] != 0));
+      MN_ASSIGN(Tensor stacked,
+                w.stacks[stack].finish(output_type(*layout.body, i), out_axes[stack], out_directions[stack] != 0));
       c.set_output(i, std::move(stacked));
     }
   }
@@ -153,7 +157,8 @@ Status batched_scan_infer(InferContext& c) {
   }
   Dim batch, length;
   const auto agree = [](Dim& known, const Dim& dim, std::string_view what) -> Status {
-    MN_CHECK(!known.known() || !dim.known() || known.value == dim.value, "inputs differ in ", what, ": ", known.value, " and ", dim.value);
+    MN_CHECK(!known.known() || !dim.known() || known.value == dim.value, "inputs differ in ", what, ": ", known.value,
+             " and ", dim.value);
     if (!known.known()) known = dim;
     return {};
   };
@@ -165,7 +170,8 @@ Status batched_scan_infer(InferContext& c) {
     MN_TRY(agree(batch, shape.dims[0], "batch"));
     if (i > layout.states) MN_TRY(agree(length, shape.dims[1], "length"));
   }
-  if (c.shape(0).static_dims() && c.has_input(0)) MN_TRY(agree(batch, c.shape(0).rank() == 1 ? c.shape(0).dims[0] : Dim(1), "batch"));
+  if (c.shape(0).static_dims() && c.has_input(0))
+    MN_TRY(agree(batch, c.shape(0).rank() == 1 ? c.shape(0).dims[0] : Dim(1), "batch"));
   for (int i = 0; i < c.output_count(); ++i) {
     Type type = output_type(*layout.body, i);
     c.set_output(i, Type::tensor(type.dtype));
@@ -264,7 +270,8 @@ std::vector<Case> batched_scan_cases() {
       {.inputs = {Datum(), states, inputs},
        .attributes = attributes,
        .outputs = 2,
-       .expected = {Tensor::of<float>({0, 1, 2, 9, 3, 4}, {2, 3}), Tensor::of<float>({1, 1, 2, 2, 3, 3, 4, 4}, {2, 2, 2})},
+       .expected = {Tensor::of<float>({0, 1, 2, 9, 3, 4}, {2, 3}),
+                    Tensor::of<float>({1, 1, 2, 2, 3, 3, 4, 4}, {2, 2, 2})},
        .differentiable = false},
       {.inputs = {Tensor::of<int64_t>({1, 1}, {2}), states, inputs},
        .attributes = attributes,
@@ -277,36 +284,43 @@ std::vector<Case> batched_scan_cases() {
 }  // namespace
 
 std::vector<OpDef> scan() {
-  return {{
-              .name = "scan",
-              .doc = "Runs a body over slices of the scan inputs, carrying states and stacking outputs.",
-              .inputs = {1, Arity::kMany},
-              .outputs = {1, Arity::kMany},
-              .attributes = {required("body", AttributeKind::graph), required("num_scan_inputs", AttributeKind::integer),
-                             {"scan_input_axes", AttributeKind::integers}, {"scan_input_directions", AttributeKind::integers},
-                             {"scan_output_axes", AttributeKind::integers}, {"scan_output_directions", AttributeKind::integers},
-                             {"captures", 0}},
-              .narrow_floats = NarrowFloats::native,
-              .takes_sequences = true,
-              .infer = scan_infer,
-              .reference = scan_reference,
-              .imports = {{"ai.onnx", "Scan", 9}},
-              .cases = scan_cases,
-          },
-          {
-              .name = "batched_scan",
-              .doc = "Scan with a batch dimension and optional lengths: inputs sequence_lens, states, scan inputs, captures.",
-              .inputs = {0, Arity::kMany},
-              .outputs = {1, Arity::kMany},
-              .attributes = {required("body", AttributeKind::graph), required("num_scan_inputs", AttributeKind::integer),
-                             {"directions", AttributeKind::integers}, {"captures", 0}},
-              .narrow_floats = NarrowFloats::native,
-              .takes_sequences = true,
-              .infer = batched_scan_infer,
-              .reference = batched_scan_reference,
-              .imports = {{"ai.onnx", "Scan", 8, 8}},
-              .cases = batched_scan_cases,
-          }};
+  return {
+      {
+          .name = "scan",
+          .doc = "Runs a body over slices of the scan inputs, carrying states and stacking outputs.",
+          .inputs = {1, Arity::kMany},
+          .outputs = {1, Arity::kMany},
+          .attributes = {required("body", AttributeKind::graph),
+                         required("num_scan_inputs", AttributeKind::integer),
+                         {"scan_input_axes", AttributeKind::integers},
+                         {"scan_input_directions", AttributeKind::integers},
+                         {"scan_output_axes", AttributeKind::integers},
+                         {"scan_output_directions", AttributeKind::integers},
+                         {"captures", 0}},
+          .narrow_floats = NarrowFloats::native,
+          .takes_sequences = true,
+          .infer = scan_infer,
+          .reference = scan_reference,
+          .imports = {{"ai.onnx", "Scan", 9}},
+          .cases = scan_cases,
+      },
+      {
+          .name = "batched_scan",
+          .doc =
+              "Scan with a batch dimension and optional lengths: inputs sequence_lens, states, scan inputs, captures.",
+          .inputs = {0, Arity::kMany},
+          .outputs = {1, Arity::kMany},
+          .attributes = {required("body", AttributeKind::graph),
+                         required("num_scan_inputs", AttributeKind::integer),
+                         {"directions", AttributeKind::integers},
+                         {"captures", 0}},
+          .narrow_floats = NarrowFloats::native,
+          .takes_sequences = true,
+          .infer = batched_scan_infer,
+          .reference = batched_scan_reference,
+          .imports = {{"ai.onnx", "Scan", 8, 8}},
+          .cases = batched_scan_cases,
+      }};
 }
 
 }  // namespace minnow::ops

@@ -33,6 +33,7 @@ std::vector<OpDef> identity() {
       .name = "identity",
       .doc = "The input as it is.",
       .narrow_floats = NarrowFloats::native,
+      .takes_sequences = true,
       .infer = identity_infer,
       .reference = identity_reference,
       .gradient = identity_gradient,

@@ -11,7 +11,8 @@ namespace {
 
 Status expect_numbers(const InferContext& c) {
   const DType dtype = c.dtype(0);
-  MN_CHECK(dtype == DType::undefined || is_float(dtype) || is_integer(dtype), "expected numbers, got ", to_string(dtype));
+  MN_CHECK(dtype == DType::undefined || is_float(dtype) || is_integer(dtype), "expected numbers, got ",
+           to_string(dtype));
   return {};
 }
 
@@ -22,7 +23,8 @@ int64_t columns_of(const Tensor& tensor) { return tensor.rank() == 0 ? 1 : tenso
 Status check_columns(const InferContext& c, std::string_view name, size_t entries) {
   if (!c.shape(0).static_dims()) return {};
   const int64_t columns = c.shape(0).rank() == 0 ? 1 : c.shape(0).dims.back().value;
-  MN_CHECK(entries == 1 || static_cast<int64_t>(entries) == columns, name, " has ", entries, " entries for ", columns, " columns");
+  MN_CHECK(entries == 1 || static_cast<int64_t>(entries) == columns, name, " has ", entries, " entries for ", columns,
+           " columns");
   return {};
 }
 
@@ -68,8 +70,10 @@ Status imputer_infer(InferContext& c) {
   MN_TRY(expect_numbers(c));
   if (c.dtype(0) != DType::undefined) {
     const bool real = is_float(c.dtype(0));
-    const size_t entries = real ? c.floats_attribute("imputed_value_floats").size() : c.ints_attribute("imputed_value_int64s").size();
-    MN_CHECK(entries != 0, real ? "imputed_value_floats" : "imputed_value_int64s", " is missing for ", to_string(c.dtype(0)), " input");
+    const size_t entries =
+        real ? c.floats_attribute("imputed_value_floats").size() : c.ints_attribute("imputed_value_int64s").size();
+    MN_CHECK(entries != 0, real ? "imputed_value_floats" : "imputed_value_int64s", " is missing for ",
+             to_string(c.dtype(0)), " input");
     MN_TRY(check_columns(c, "the list of imputed values", entries));
   }
   c.set_output(0, c.dtype(0), c.shape(0));
@@ -159,15 +163,19 @@ std::vector<Case> imputer_cases() {
 
 std::vector<Case> normalizer_cases() {
   const Tensor x = Tensor::of<float>({3, 4, 0, 0}, {2, 2});
-  return {{.inputs = {x}, .attributes = {{"norm", "L2"}}, .expected = {Tensor::of<float>({0.6f, 0.8f, 0, 0}, {2, 2})}, .differentiable = false},
+  return {{.inputs = {x},
+           .attributes = {{"norm", "L2"}},
+           .expected = {Tensor::of<float>({0.6f, 0.8f, 0, 0}, {2, 2})},
+           .differentiable = false},
           {.inputs = {x}, .expected = {Tensor::of<float>({0.75f, 1, 0, 0}, {2, 2})}, .differentiable = false},
           {.inputs = {Tensor::of<int64_t>({-1, 3}, {1, 2})},
            .attributes = {{"norm", "L1"}},
            .expected = {Tensor::of<float>({-0.25f, 0.75f}, {1, 2})}}};
 }
 
-OpDef feature_op(std::string_view name, std::string_view doc, std::string_view onnx, std::vector<AttributeSpec> attributes,
-                 Status (*infer)(InferContext&), Status (*reference)(EvalContext&), std::vector<Case> (*cases)()) {
+OpDef feature_op(std::string_view name, std::string_view doc, std::string_view onnx,
+                 std::vector<AttributeSpec> attributes, Status (*infer)(InferContext&),
+                 Status (*reference)(EvalContext&), std::vector<Case> (*cases)()) {
   return {.name = name,
           .doc = doc,
           .attributes = std::move(attributes),
@@ -183,15 +191,18 @@ OpDef feature_op(std::string_view name, std::string_view doc, std::string_view o
 std::vector<OpDef> features() {
   constexpr AttributeKind kFloats = AttributeKind::reals, kInts = AttributeKind::integers;
   return {
-      feature_op("binarizer", "1 where the input exceeds the threshold, else 0.", "Binarizer", {{"threshold", 0.0f}}, binarizer_infer,
-                 binarizer_reference, binarizer_cases),
-      feature_op("scaler", "(x - offset) * scale per column.", "Scaler", {{"offset", kFloats}, {"scale", kFloats}}, scaler_infer,
-                 scaler_reference, scaler_cases),
+      feature_op("binarizer", "1 where the input exceeds the threshold, else 0.", "Binarizer", {{"threshold", 0.0f}},
+                 binarizer_infer, binarizer_reference, binarizer_cases),
+      feature_op("scaler", "(x - offset) * scale per column.", "Scaler", {{"offset", kFloats}, {"scale", kFloats}},
+                 scaler_infer, scaler_reference, scaler_cases),
       feature_op("imputer", "Replaces one value by another per column.", "Imputer",
-                 {{"imputed_value_floats", kFloats}, {"imputed_value_int64s", kInts}, {"replaced_value_float", 0.0f}, {"replaced_value_int64", 0}},
+                 {{"imputed_value_floats", kFloats},
+                  {"imputed_value_int64s", kInts},
+                  {"replaced_value_float", 0.0f},
+                  {"replaced_value_int64", 0}},
                  imputer_infer, imputer_reference, imputer_cases),
-      feature_op("normalizer", "Rows divided by their maximum, L1 or L2 norm.", "Normalizer", {{"norm", "MAX"}}, normalizer_infer,
-                 normalizer_reference, normalizer_cases),
+      feature_op("normalizer", "Rows divided by their maximum, L1 or L2 norm.", "Normalizer", {{"norm", "MAX"}},
+                 normalizer_infer, normalizer_reference, normalizer_cases),
   };
 }
 

@@ -14,10 +14,11 @@ Status check_coefficients(const InferContext& c, int64_t targets) {
   const int64_t count = static_cast<int64_t>(c.floats_attribute("coefficients").size());
   MN_CHECK(targets >= 1 && count % targets == 0, "coefficients has ", count, " entries for ", targets, " targets");
   const size_t intercepts = c.floats_attribute("intercepts").size();
-  MN_CHECK(intercepts == 0 || static_cast<int64_t>(intercepts) == targets, "intercepts has ", intercepts, " entries for ", targets, " targets");
+  MN_CHECK(intercepts == 0 || static_cast<int64_t>(intercepts) == targets, "intercepts has ", intercepts,
+           " entries for ", targets, " targets");
   if (c.shape(0).ranked && c.shape(0).dims.back().known()) {
-    MN_CHECK(c.shape(0).dims.back().value == count / targets, "rows have ", c.shape(0).dims.back().value, " features, but the coefficients ",
-             count / targets, " a target");
+    MN_CHECK(c.shape(0).dims.back().value == count / targets, "rows have ", c.shape(0).dims.back().value,
+             " features, but the coefficients ", count / targets, " a target");
   }
   MN_TRY(post_transform_named(c.string_attribute("post_transform")));
   return {};
@@ -35,7 +36,8 @@ Status for_each_row(EvalContext& c, int64_t targets, F row) {
     MN_TRY(c.budget()->step(0));
     scores.assign(count, 0.0);
     for (size_t t = 0; t < count; ++t) {
-      for (size_t k = 0; k < width; ++k) scores[t] += values[static_cast<size_t>(r) * width + k] * static_cast<double>(coefficients[t * width + k]);
+      for (size_t k = 0; k < width; ++k)
+        scores[t] += values[static_cast<size_t>(r) * width + k] * static_cast<double>(coefficients[t * width + k]);
       if (!intercepts.empty()) scores[t] += static_cast<double>(intercepts[t]);
     }
     row(r, scores);
@@ -63,7 +65,7 @@ Status regressor_reference(EvalContext& c) {
 // Rows of coefficients: one per intercept; without intercepts one per class.
 struct Classes {
   int64_t targets = 1;
-  bool binary = false;   // one score for two labels
+  bool binary = false;  // one score for two labels
   int64_t columns() const { return binary ? 2 : targets; }
 };
 
@@ -72,8 +74,8 @@ Result<Classes> classes_of(const NodeView& c, const ClassLabels& labels) {
   const size_t intercepts = c.floats_attribute("intercepts").size();
   classes.targets = static_cast<int64_t>(intercepts != 0 ? intercepts : std::max<size_t>(labels.size(), 1));
   classes.binary = classes.targets == 1 && labels.size() == 2;
-  MN_CHECK(classes.binary || labels.size() == 0 || static_cast<int64_t>(labels.size()) == classes.targets, "expected a label for each of ",
-           classes.targets, " classes, got ", labels.size());
+  MN_CHECK(classes.binary || labels.size() == 0 || static_cast<int64_t>(labels.size()) == classes.targets,
+           "expected a label for each of ", classes.targets, " classes, got ", labels.size());
   return classes;
 }
 
@@ -93,7 +95,8 @@ Status classifier_reference(EvalContext& c) {
   return for_each_row(c, classes.targets, [&](int64_t r, std::vector<double>& scores) {
     const bool single = classes.targets == 1;
     // A lone class without a second label is number 1 when its score is positive, else 0.
-    const size_t best = single ? (scores[0] > 0 ? 1 : 0) : static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+    const size_t best = single ? (scores[0] > 0 ? 1 : 0)
+                               : static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
     if (classes.binary) scores = binary_scores(scores[0], true, transform);
     else transform_scores(scores, transform);
     if (single && labels.size() == 1) labels.write(c.output(0), r, 0);
@@ -118,12 +121,16 @@ std::vector<Case> regressor_cases() {
 
 std::vector<Case> classifier_cases() {
   return {{.inputs = {rows()},
-           .attributes = {{"coefficients", Floats{0.25f, 0.125f}}, {"intercepts", Floats{0}}, {"classlabels_ints", Ints{7, 9}}},
+           .attributes = {{"coefficients", Floats{0.25f, 0.125f}},
+                          {"intercepts", Floats{0}},
+                          {"classlabels_ints", Ints{7, 9}}},
            .outputs = 2,
            .expected = {Tensor::of<int64_t>({9, 7}, {2}), Tensor::of<float>({0.5f, 0.5f, 1.625f, -0.625f}, {2, 2})},
            .differentiable = false},
           {.inputs = {rows()},
-           .attributes = {{"coefficients", Floats{1, 0, 0, 1, -1, -1}}, {"classlabels_strings", Strings{"a", "b", "c"}}, {"post_transform", "NONE"}},
+           .attributes = {{"coefficients", Floats{1, 0, 0, 1, -1, -1}},
+                          {"classlabels_strings", Strings{"a", "b", "c"}},
+                          {"post_transform", "NONE"}},
            .outputs = 2,
            .expected = {Tensor::of_strings({"b", "c"}, {2}), Tensor::of<float>({1, 2, -3, -3, 1, 2}, {2, 3})},
            .differentiable = false}};
@@ -136,7 +143,10 @@ std::vector<OpDef> linear() {
   return {{
               .name = "linear_regressor",
               .doc = "Linear functions of feature rows.",
-              .attributes = {required("coefficients", kFloats), {"intercepts", kFloats}, {"targets", 1}, {"post_transform", "NONE"}},
+              .attributes = {required("coefficients", kFloats),
+                             {"intercepts", kFloats},
+                             {"targets", 1},
+                             {"post_transform", "NONE"}},
               .infer = regressor_infer,
               .reference = regressor_reference,
               .imports = {{"ai.onnx.ml", "LinearRegressor"}},
@@ -147,8 +157,12 @@ std::vector<OpDef> linear() {
               .name = "linear_classifier",
               .doc = "Class and scores by linear functions of feature rows.",
               .outputs = {1, 2},
-              .attributes = {required("coefficients", kFloats), {"intercepts", kFloats}, {"multi_class", 0}, {"post_transform", "NONE"},
-                             {"classlabels_ints", AttributeKind::integers}, {"classlabels_strings", AttributeKind::texts}},
+              .attributes = {required("coefficients", kFloats),
+                             {"intercepts", kFloats},
+                             {"multi_class", 0},
+                             {"post_transform", "NONE"},
+                             {"classlabels_ints", AttributeKind::integers},
+                             {"classlabels_strings", AttributeKind::texts}},
               .infer = classifier_infer,
               .reference = classifier_reference,
               .imports = {{"ai.onnx.ml", "LinearClassifier"}},

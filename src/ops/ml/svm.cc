@@ -1,5 +1,5 @@
-// svm_regressor and svm_classifier: support vector machines as libsvm trains them (C.-C. Chang and C.-J. Lin, "LIBSVM", 2011),
-// and linear ones without support vectors.
+// svm_regressor and svm_classifier: support vector machines as libsvm trains them (C.-C. Chang and C.-J. Lin, "LIBSVM",
+// 2011), and linear ones without support vectors.
 #include <algorithm>
 #include <cmath>
 
@@ -39,8 +39,8 @@ Result<KernelFunction> kernel_of(const NodeView& c) {
   MN_CHECK(found != std::end(kNames), "kernel_type '", name, "' is not LINEAR, POLY, RBF or SIGMOID");
   KernelFunction kernel{static_cast<Kernel>(found - std::begin(kNames))};
   const Floats& parameters = c.floats_attribute("kernel_params");
-  MN_CHECK(parameters.size() == 3 || (parameters.empty() && kernel.kind == Kernel::linear), "kernel_params must be [gamma, coef0, degree], got ",
-           parameters.size(), " numbers");
+  MN_CHECK(parameters.size() == 3 || (parameters.empty() && kernel.kind == Kernel::linear),
+           "kernel_params must be [gamma, coef0, degree], got ", parameters.size(), " numbers");
   if (!parameters.empty()) {
     kernel.gamma = parameters[0];
     kernel.offset = parameters[1];
@@ -53,18 +53,22 @@ Result<KernelFunction> kernel_of(const NodeView& c) {
 struct Rows {
   const Floats* data = nullptr;
   int64_t count = 0, width = 0;
-  std::span<const float> row(int64_t i) const { return std::span(*data).subspan(static_cast<size_t>(i * width), static_cast<size_t>(width)); }
+  std::span<const float> row(int64_t i) const {
+    return std::span(*data).subspan(static_cast<size_t>(i * width), static_cast<size_t>(width));
+  }
 };
 
 Result<Rows> rows_of(const Floats& data, int64_t count, std::string_view what) {
-  MN_CHECK(count > 0 && !data.empty() && static_cast<int64_t>(data.size()) % count == 0, what, " has ", data.size(), " numbers for ", count, " rows");
+  MN_CHECK(count > 0 && !data.empty() && static_cast<int64_t>(data.size()) % count == 0, what, " has ", data.size(),
+           " numbers for ", count, " rows");
   return Rows{&data, count, static_cast<int64_t>(data.size()) / count};
 }
 
 Status check_width(const InferContext& c, const Rows& rows) {
   MN_TRY(check_feature_matrix(c));
   if (!c.shape(0).ranked || !c.shape(0).dims.back().known()) return {};
-  MN_CHECK(c.shape(0).dims.back().value == rows.width, "rows have ", c.shape(0).dims.back().value, " features, the machine has ", rows.width);
+  MN_CHECK(c.shape(0).dims.back().value == rows.width, "rows have ", c.shape(0).dims.back().value,
+           " features, the machine has ", rows.width);
   return {};
 }
 
@@ -84,7 +88,7 @@ Status for_each_row(EvalContext& c, F row) {
 struct Regressor {
   KernelFunction kernel;
   Rows rows;
-  bool supports = false;   // rows are support vectors, else the one row of linear coefficients
+  bool supports = false;  // rows are support vectors, else the one row of linear coefficients
 };
 
 Result<Regressor> regressor_of(const NodeView& c) {
@@ -95,7 +99,8 @@ Result<Regressor> regressor_of(const NodeView& c) {
   if (machine.supports) {
     MN_ASSIGN(machine.kernel, kernel_of(c));
     MN_ASSIGN(machine.rows, rows_of(c.floats_attribute("support_vectors"), supports, "support_vectors"));
-    MN_CHECK(static_cast<int64_t>(coefficients.size()) == supports, "coefficients has ", coefficients.size(), " entries for ", supports, " support vectors");
+    MN_CHECK(static_cast<int64_t>(coefficients.size()) == supports, "coefficients has ", coefficients.size(),
+             " entries for ", supports, " support vectors");
   } else {
     MN_ASSIGN(machine.rows, rows_of(coefficients, 1, "coefficients"));
   }
@@ -130,22 +135,24 @@ struct Classifier {
   KernelFunction kernel;
   Rows rows;
   int64_t classes = 1;
-  int64_t pairs = 0;              // one decision for every pair of classes; 0: linear, one score a class
+  int64_t pairs = 0;  // one decision for every pair of classes; 0: linear, one score a class
   bool probabilities = false;
-  std::vector<int64_t> starts;    // first support vector of every class
-  int64_t columns() const { return pairs == 0 || probabilities ? classes : std::max<int64_t>(pairs, classes == 2 ? 2 : 1); }
+  std::vector<int64_t> starts;  // first support vector of every class
+  int64_t columns() const {
+    return pairs == 0 || probabilities ? classes : std::max<int64_t>(pairs, classes == 2 ? 2 : 1);
+  }
 };
 
 Status check_decisions(const NodeView& c, const Classifier& machine) {
   const auto enough = [&](std::string_view name) -> Status {
-    MN_CHECK(static_cast<int64_t>(c.floats_attribute(name).size()) >= machine.pairs, name, " has ", c.floats_attribute(name).size(), " entries for ",
-             machine.pairs, " pairs of classes");
+    MN_CHECK(static_cast<int64_t>(c.floats_attribute(name).size()) >= machine.pairs, name, " has ",
+             c.floats_attribute(name).size(), " entries for ", machine.pairs, " pairs of classes");
     return {};
   };
   MN_TRY(enough("rho"));
   const int64_t wanted = (machine.classes - 1) * machine.rows.count;
-  MN_CHECK(static_cast<int64_t>(c.floats_attribute("coefficients").size()) >= wanted, "coefficients has ", c.floats_attribute("coefficients").size(),
-           " entries, expected ", wanted);
+  MN_CHECK(static_cast<int64_t>(c.floats_attribute("coefficients").size()) >= wanted, "coefficients has ",
+           c.floats_attribute("coefficients").size(), " entries, expected ", wanted);
   if (!machine.probabilities) return {};
   MN_TRY(enough("prob_a"));
   return enough("prob_b");
@@ -168,8 +175,8 @@ Result<Classifier> classifier_of(const NodeView& c, const ClassLabels& labels) {
     MN_CHECK(!c.floats_attribute("rho").empty(), "rho is missing");
     return machine;
   }
-  MN_CHECK(static_cast<int64_t>(machine.starts.size()) == machine.classes && machine.classes >= 2, "vectors_per_class has ", machine.starts.size(),
-           " entries for ", machine.classes, " classes");
+  MN_CHECK(static_cast<int64_t>(machine.starts.size()) == machine.classes && machine.classes >= 2,
+           "vectors_per_class has ", machine.starts.size(), " entries for ", machine.classes, " classes");
   MN_ASSIGN(machine.kernel, kernel_of(c));
   MN_ASSIGN(machine.rows, rows_of(c.floats_attribute("support_vectors"), vectors, "support_vectors"));
   machine.pairs = machine.classes * (machine.classes - 1) / 2;
@@ -189,7 +196,8 @@ Status classifier_infer(InferContext& c) {
 }
 
 // Decisions of all pairs (i, j), i < j, and the votes they make.
-void decide(const NodeView& c, const Classifier& m, std::span<const double> x, std::vector<double>& decisions, std::vector<double>& votes) {
+void decide(const NodeView& c, const Classifier& m, std::span<const double> x, std::vector<double>& decisions,
+            std::vector<double>& votes) {
   const Floats &coefficients = c.floats_attribute("coefficients"), &rho = c.floats_attribute("rho");
   const Ints& counts = c.ints_attribute("vectors_per_class");
   std::vector<double> kernels;
@@ -198,7 +206,8 @@ void decide(const NodeView& c, const Classifier& m, std::span<const double> x, s
     double sum = 0;
     const int64_t begin = m.starts[static_cast<size_t>(of_class)];
     for (int64_t k = begin; k < begin + counts[static_cast<size_t>(of_class)]; ++k) {
-      sum += static_cast<double>(coefficients[static_cast<size_t>(row * m.rows.count + k)]) * kernels[static_cast<size_t>(k)];
+      sum += static_cast<double>(coefficients[static_cast<size_t>(row * m.rows.count + k)]) *
+             kernels[static_cast<size_t>(k)];
     }
     return sum;
   };
@@ -265,7 +274,9 @@ std::vector<double> probabilities_of(const NodeView& c, const std::vector<double
   return couple(pairwise, classes);
 }
 
-size_t largest(const std::vector<double>& values) { return static_cast<size_t>(std::max_element(values.begin(), values.end()) - values.begin()); }
+size_t largest(const std::vector<double>& values) {
+  return static_cast<size_t>(std::max_element(values.begin(), values.end()) - values.begin());
+}
 
 Status classifier_reference(EvalContext& c) {
   const ClassLabels labels(c, "classlabels_ints", "classlabels_strings");
@@ -276,7 +287,8 @@ Status classifier_reference(EvalContext& c) {
     size_t best = 0;
     if (machine.pairs == 0) {
       scores.clear();
-      for (int64_t i = 0; i < machine.classes; ++i) scores.push_back(machine.kernel(x, machine.rows.row(i)) + static_cast<double>(c.floats_attribute("rho")[0]));
+      for (int64_t i = 0; i < machine.classes; ++i)
+        scores.push_back(machine.kernel(x, machine.rows.row(i)) + static_cast<double>(c.floats_attribute("rho")[0]));
       best = largest(scores);
     } else {
       decide(c, machine, x, scores, votes);
@@ -294,8 +306,11 @@ Status classifier_reference(EvalContext& c) {
 }
 
 Attributes machine(Floats coefficients, Floats rho) {
-  return {{"kernel_type", "LINEAR"}, {"kernel_params", Floats{0.5f, 0.1f, 2}}, {"support_vectors", Floats{1, 1, -1, 0.5f, 0.25f, -0.25f, 2, 0}},
-          {"coefficients", std::move(coefficients)}, {"rho", std::move(rho)}};
+  return {{"kernel_type", "LINEAR"},
+          {"kernel_params", Floats{0.5f, 0.1f, 2}},
+          {"support_vectors", Floats{1, 1, -1, 0.5f, 0.25f, -0.25f, 2, 0}},
+          {"coefficients", std::move(coefficients)},
+          {"rho", std::move(rho)}};
 }
 
 std::vector<Case> regressor_cases() {
@@ -304,13 +319,23 @@ std::vector<Case> regressor_cases() {
   one_class = supports;
   one_class.set("one_class", 1);
   const Tensor x = Tensor::of<float>({1, 2, -3, 1}, {2, 2});
-  return {{.inputs = {x}, .attributes = supports, .expected = {Tensor::of<float>({0.6875f, 3.25f}, {2, 1})}, .differentiable = false},
-          {.inputs = {x}, .attributes = one_class, .expected = {Tensor::of<float>({1, 1}, {2, 1})}, .differentiable = false},
-          {.inputs = {x}, .attributes = {{"coefficients", Floats{0.5f, 1}}, {"rho", Floats{1}}}, .expected = {Tensor::of<float>({3.5f, 0.5f}, {2, 1})}, .differentiable = false}};
+  return {{.inputs = {x},
+           .attributes = supports,
+           .expected = {Tensor::of<float>({0.6875f, 3.25f}, {2, 1})},
+           .differentiable = false},
+          {.inputs = {x},
+           .attributes = one_class,
+           .expected = {Tensor::of<float>({1, 1}, {2, 1})},
+           .differentiable = false},
+          {.inputs = {x},
+           .attributes = {{"coefficients", Floats{0.5f, 1}}, {"rho", Floats{1}}},
+           .expected = {Tensor::of<float>({3.5f, 0.5f}, {2, 1})},
+           .differentiable = false}};
 }
 
 std::vector<Case> classifier_cases() {
-  Attributes two = machine({0.5f, 0.25f, -0.25f, -0.5f}, {0.125f}), coupled = machine({0.5f, 0.2f, -0.3f, -0.4f, 0.1f, 0.6f, -0.2f, 0.3f}, {0.1f, 0.2f, -0.1f});
+  Attributes two = machine({0.5f, 0.25f, -0.25f, -0.5f}, {0.125f}),
+             coupled = machine({0.5f, 0.2f, -0.3f, -0.4f, 0.1f, 0.6f, -0.2f, 0.3f}, {0.1f, 0.2f, -0.1f});
   two.set("vectors_per_class", Ints{2, 2});
   two.set("classlabels_ints", Ints{7, 9});
   coupled.set("vectors_per_class", Ints{1, 2, 1});
@@ -319,25 +344,28 @@ std::vector<Case> classifier_cases() {
   coupled.set("prob_a", Floats{-1, -1.5f, -0.7f});
   coupled.set("prob_b", Floats{0.1f, 0.2f, 0.3f});
   const Tensor x = Tensor::of<float>({1, 2, -3, 1}, {2, 2});
-  return {{.inputs = {x},
-           .attributes = two,
-           .outputs = 2,
-           .expected = {Tensor::of<int64_t>({7, 7}, {2}), Tensor::of<float>({-0.6875f, 0.6875f, -3.25f, 3.25f}, {2, 2})},
-           .differentiable = false},
-          {.inputs = {x}, .attributes = coupled, .outputs = 2, .differentiable = false}};
+  return {
+      {.inputs = {x},
+       .attributes = two,
+       .outputs = 2,
+       .expected = {Tensor::of<int64_t>({7, 7}, {2}), Tensor::of<float>({-0.6875f, 0.6875f, -3.25f, 3.25f}, {2, 2})},
+       .differentiable = false},
+      {.inputs = {x}, .attributes = coupled, .outputs = 2, .differentiable = false}};
 }
 
 }  // namespace
 
 std::vector<OpDef> svm() {
   constexpr AttributeKind kFloats = AttributeKind::reals, kInts = AttributeKind::integers;
-  const std::vector<AttributeSpec> common = {{"kernel_type", "LINEAR"}, {"kernel_params", kFloats}, {"support_vectors", kFloats}, required("coefficients", kFloats),
-                                             required("rho", kFloats), {"post_transform", "NONE"}};
+  const std::vector<AttributeSpec> common = {{"kernel_type", "LINEAR"},    {"kernel_params", kFloats},
+                                             {"support_vectors", kFloats}, required("coefficients", kFloats),
+                                             required("rho", kFloats),     {"post_transform", "NONE"}};
   std::vector<AttributeSpec> regressor = common, classifier = common;
   regressor.push_back({"n_supports", 0});
   regressor.push_back({"one_class", 0});
-  for (const AttributeSpec& spec : {AttributeSpec{"vectors_per_class", kInts}, AttributeSpec{"prob_a", kFloats}, AttributeSpec{"prob_b", kFloats},
-                                    AttributeSpec{"classlabels_ints", kInts}, AttributeSpec{"classlabels_strings", AttributeKind::texts}}) {
+  for (const AttributeSpec& spec :
+       {AttributeSpec{"vectors_per_class", kInts}, AttributeSpec{"prob_a", kFloats}, AttributeSpec{"prob_b", kFloats},
+        AttributeSpec{"classlabels_ints", kInts}, AttributeSpec{"classlabels_strings", AttributeKind::texts}}) {
     classifier.push_back(spec);
   }
   return {{

@@ -48,7 +48,9 @@ std::vector<Case> optional_cases() {
 std::vector<Case> has_element_cases() {
   return {{.inputs = {sample()}, .expected = {Tensor::scalar(true)}, .differentiable = false},
           {.inputs = {}, .expected = {Tensor::scalar(false)}},
-          {.inputs = {Datum(std::vector<Datum>())}, .expected = {Tensor::scalar(true)}, .note = "an empty sequence is something"}};
+          {.inputs = {Datum(std::vector<Datum>())},
+           .expected = {Tensor::scalar(true)},
+           .note = "an empty sequence is something"}};
 }
 std::vector<Case> get_element_cases() {
   return {{.inputs = {sample()}, .expected = {sample()}, .differentiable = false},

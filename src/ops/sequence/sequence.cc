@@ -18,14 +18,16 @@ Status expect_sequence(const InferContext& c, int i) {
 }
 
 Result<const std::vector<Datum>*> elements_of(const Datum& datum) {
-  MN_CHECK(datum.kind == Datum::Kind::sequence && datum.sequence != nullptr, "expected a sequence, got ", to_string(Type::of(datum)));
+  MN_CHECK(datum.kind == Datum::Kind::sequence && datum.sequence != nullptr, "expected a sequence, got ",
+           to_string(Type::of(datum)));
   return datum.sequence.get();
 }
 
 // The position input; `extent` is how many positions there are.
 Result<int64_t> position_of(const Datum& datum, int64_t extent) {
   MN_ASSIGN(const int64_t position, single_count(datum, "the position"));
-  MN_CHECK(position >= -extent && position < extent, "position ", position, " is outside [", -extent, ", ", extent, ")");
+  MN_CHECK(position >= -extent && position < extent, "position ", position, " is outside [", -extent, ", ", extent,
+           ")");
   return position < 0 ? position + extent : position;
 }
 
@@ -39,8 +41,8 @@ Status construct_infer(InferContext& c) {
 Status construct_reference(EvalContext& c) {
   for (int i = 0; i < c.input_count(); ++i) {
     MN_CHECK(c.has_input(i), "element ", i, " is absent");
-    MN_CHECK(c.input(i).dtype() == c.input(0).dtype(), "elements must have one type, got ", to_string(c.input(0).dtype()), " and ",
-             to_string(c.input(i).dtype()));
+    MN_CHECK(c.input(i).dtype() == c.input(0).dtype(), "elements must have one type, got ",
+             to_string(c.input(0).dtype()), " and ", to_string(c.input(i).dtype()));
   }
   c.set_output(0, std::vector<Datum>(c.inputs().begin(), c.inputs().end()));
   return {};
@@ -86,8 +88,8 @@ Status at_reference(EvalContext& c) {
 Status insert_infer(InferContext& c) {
   MN_TRY(expect_sequence(c, 0));
   const Type known = element_type(c.type(0));
-  MN_CHECK(known.dtype == DType::undefined || c.dtype(1) == DType::undefined || known.dtype == c.dtype(1), "cannot insert ",
-           to_string(c.type(1)), " into ", to_string(c.type(0)));
+  MN_CHECK(known.dtype == DType::undefined || c.dtype(1) == DType::undefined || known.dtype == c.dtype(1),
+           "cannot insert ", to_string(c.type(1)), " into ", to_string(c.type(0)));
   c.set_output(0, Type::sequence(known.kind == Type::Kind::unknown ? c.type(1) : common_type(known, c.type(1))));
   return {};
 }
@@ -101,7 +103,7 @@ Status insert_reference(EvalContext& c) {
     MN_CHECK(position >= -count && position <= count, "position ", position, " is outside [", -count, ", ", count, "]");
     if (position < 0) position += count;
   }
-  MN_TRY(c.budget()->step(position / 1024));   // the list is copied
+  MN_TRY(c.budget()->step(position / 1024));  // the list is copied
   std::vector<Datum> list = *elements;
   list.insert(list.begin() + position, c.datum(1));
   c.set_output(0, std::move(list));
@@ -148,23 +150,30 @@ std::vector<Case> construct_cases() {
 }
 std::vector<Case> empty_cases() { return {{.inputs = {}}, {.inputs = {}, .attributes = {{"dtype", DType::int64}}}}; }
 std::vector<Case> at_cases() {
-  return {{.inputs = {letters(), Tensor::scalar<int64_t>(0)}, .expected = {Tensor::of<float>({1, 2}, {2})}, .differentiable = false},
-          {.inputs = {letters(), Tensor::scalar<int32_t>(-1)}, .expected = {Tensor::of<float>({3}, {1})}, .differentiable = false}};
+  return {{.inputs = {letters(), Tensor::scalar<int64_t>(0)},
+           .expected = {Tensor::of<float>({1, 2}, {2})},
+           .differentiable = false},
+          {.inputs = {letters(), Tensor::scalar<int32_t>(-1)},
+           .expected = {Tensor::of<float>({3}, {1})},
+           .differentiable = false}};
 }
 std::vector<Case> insert_cases() {
   return {{.inputs = {letters(), Tensor::of<float>({7}, {1})}, .differentiable = false, .note = "at the end"},
-          {.inputs = {letters(), Tensor::of<float>({7}, {1}), Tensor::scalar<int64_t>(-2)}, .differentiable = false, .note = "in front"}};
+          {.inputs = {letters(), Tensor::of<float>({7}, {1}), Tensor::scalar<int64_t>(-2)},
+           .differentiable = false,
+           .note = "in front"}};
 }
 std::vector<Case> erase_cases() {
-  return {{.inputs = {letters()}, .differentiable = false}, {.inputs = {letters(), Tensor::scalar<int64_t>(-2)}, .differentiable = false}};
+  return {{.inputs = {letters()}, .differentiable = false},
+          {.inputs = {letters(), Tensor::scalar<int64_t>(-2)}, .differentiable = false}};
 }
 std::vector<Case> length_cases() {
   return {{.inputs = {letters()}, .expected = {Tensor::scalar<int64_t>(2)}},
           {.inputs = {Datum(std::vector<Datum>())}, .expected = {Tensor::scalar<int64_t>(0)}}};
 }
 
-OpDef sequence_op(std::string_view name, std::string_view doc, Arity inputs, Status (*infer)(InferContext&), Status (*reference)(EvalContext&),
-                  std::string_view onnx, std::vector<Case> (*cases)()) {
+OpDef sequence_op(std::string_view name, std::string_view doc, Arity inputs, Status (*infer)(InferContext&),
+                  Status (*reference)(EvalContext&), std::string_view onnx, std::vector<Case> (*cases)()) {
   return {.name = name,
           .doc = doc,
           .inputs = inputs,
@@ -181,12 +190,18 @@ OpDef sequence_op(std::string_view name, std::string_view doc, Arity inputs, Sta
 
 std::vector<OpDef> sequence() {
   std::vector<OpDef> ops = {
-      sequence_op("sequence_construct", "A sequence of the inputs.", {1, Arity::kMany}, construct_infer, construct_reference, "SequenceConstruct", construct_cases),
-      sequence_op("sequence_empty", "A sequence without elements.", {0, 0}, empty_infer, empty_reference, "SequenceEmpty", empty_cases),
-      sequence_op("sequence_at", "The element at a position (negative: from the end).", {2, 2}, at_infer, at_reference, "SequenceAt", at_cases),
-      sequence_op("sequence_insert", "A sequence with one more element.", {2, 3}, insert_infer, insert_reference, "SequenceInsert", insert_cases),
-      sequence_op("sequence_erase", "A sequence without the element at a position (the last).", {1, 2}, erase_infer, erase_reference, "SequenceErase", erase_cases),
-      sequence_op("sequence_length", "Number of elements of a sequence.", {1, 1}, length_infer, length_reference, "SequenceLength", length_cases),
+      sequence_op("sequence_construct", "A sequence of the inputs.", {1, Arity::kMany}, construct_infer,
+                  construct_reference, "SequenceConstruct", construct_cases),
+      sequence_op("sequence_empty", "A sequence without elements.", {0, 0}, empty_infer, empty_reference,
+                  "SequenceEmpty", empty_cases),
+      sequence_op("sequence_at", "The element at a position (negative: from the end).", {2, 2}, at_infer, at_reference,
+                  "SequenceAt", at_cases),
+      sequence_op("sequence_insert", "A sequence with one more element.", {2, 3}, insert_infer, insert_reference,
+                  "SequenceInsert", insert_cases),
+      sequence_op("sequence_erase", "A sequence without the element at a position (the last).", {1, 2}, erase_infer,
+                  erase_reference, "SequenceErase", erase_cases),
+      sequence_op("sequence_length", "Number of elements of a sequence.", {1, 1}, length_infer, length_reference,
+                  "SequenceLength", length_cases),
   };
   ops[0].takes_sequences = false;
   ops[1].attributes = {{"dtype", DType::float32}};

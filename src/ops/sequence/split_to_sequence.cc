@@ -37,11 +37,13 @@ Result<Ints> lengths_of(const EvalContext& c, int64_t extent) {
   if (c.input(1).rank() == 0) {
     const int64_t chunk = given[0];
     MN_CHECK(chunk > 0, "split must be positive, got ", chunk);
-    for (int64_t begin = 0; begin < extent; begin += std::min(chunk, extent - begin)) lengths.push_back(std::min(chunk, extent - begin));
+    for (int64_t begin = 0; begin < extent; begin += std::min(chunk, extent - begin))
+      lengths.push_back(std::min(chunk, extent - begin));
     return lengths;
   }
   int64_t sum = 0;
-  for (int64_t length : given) MN_CHECK(length >= 0 && checked_add(sum, length, &sum), "split has a bad length in ", to_string(given));
+  for (int64_t length : given)
+    MN_CHECK(length >= 0 && checked_add(sum, length, &sum), "split has a bad length in ", to_string(given));
   MN_CHECK(sum == extent, "split lengths ", to_string(given), " sum to ", sum, ", but the axis has ", extent);
   return given;
 }
@@ -74,7 +76,8 @@ Status split_reference(EvalContext& c) {
 
 Status concat_infer(InferContext& c) {
   const Type element = element_type(c.type(0));
-  MN_CHECK(c.type(0).kind == Type::Kind::unknown || c.type(0).kind == Type::Kind::sequence, "expected a sequence, got ", to_string(c.type(0)));
+  MN_CHECK(c.type(0).kind == Type::Kind::unknown || c.type(0).kind == Type::Kind::sequence, "expected a sequence, got ",
+           to_string(c.type(0)));
   Shape out = element.shape;
   if (out.ranked) {
     const bool stacks = c.int_attribute("new_axis") != 0;
@@ -106,13 +109,15 @@ Status concat_reference(EvalContext& c) {
   int64_t total = 0;
   for (const Datum& element : list) {
     MN_ASSIGN(Dims other, entering_dims(c, element, &axis));
-    MN_CHECK(other.size() == dims.size() && element.tensor.dtype() == dtype, "elements of the sequence differ in rank or element type");
+    MN_CHECK(other.size() == dims.size() && element.tensor.dtype() == dtype,
+             "elements of the sequence differ in rank or element type");
     MN_CHECK(checked_add(total, other[static_cast<size_t>(axis)], &total), "the joined axis exceeds 2^63");
     other[static_cast<size_t>(axis)] = dims[static_cast<size_t>(axis)];
-    MN_CHECK(other == dims, "elements ", to_string(dims), " and ", to_string(element.tensor.dims()), " differ outside axis ", axis);
+    MN_CHECK(other == dims, "elements ", to_string(dims), " and ", to_string(element.tensor.dims()),
+             " differ outside axis ", axis);
   }
   dims[static_cast<size_t>(axis)] = total;
-  MN_ASSIGN(Tensor* out, c.allocate_output(0, dims, dtype));
+  MN_ASSIGN(Tensor * out, c.allocate_output(0, dims, dtype));
   const Dims strides = row_major_strides(dims);
   int64_t offset = 0;
   for (const Datum& element : list) {
@@ -137,8 +142,14 @@ std::vector<Case> concat_cases() {
   const Tensor a = Tensor::of<float>({1, 2}, {1, 2}), b = Tensor::of<float>({3, 4}, {1, 2});
   const Datum list = std::vector<Datum>{a, b};
   return {
-      {.inputs = {list}, .attributes = {{"axis", -1}}, .expected = {Tensor::of<float>({1, 2, 3, 4}, {1, 4})}, .differentiable = false},
-      {.inputs = {list}, .attributes = {{"axis", 2}, {"new_axis", 1}}, .expected = {Tensor::of<float>({1, 3, 2, 4}, {1, 2, 2})}, .differentiable = false},
+      {.inputs = {list},
+       .attributes = {{"axis", -1}},
+       .expected = {Tensor::of<float>({1, 2, 3, 4}, {1, 4})},
+       .differentiable = false},
+      {.inputs = {list},
+       .attributes = {{"axis", 2}, {"new_axis", 1}},
+       .expected = {Tensor::of<float>({1, 3, 2, 4}, {1, 2, 2})},
+       .differentiable = false},
   };
 }
 

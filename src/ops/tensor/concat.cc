@@ -10,17 +10,19 @@ namespace {
 
 // Merges one input's dims into the output so far; the joined axis is summed, the others must agree.
 Status join(Shape& out, const Shape& in, int64_t axis, int index) {
-  MN_CHECK(in.rank() == out.rank(), "input ", index, " is ", in.rank(), "-D ", to_string(in), ", but the first ranked input is ", out.rank(), "-D");
+  MN_CHECK(in.rank() == out.rank(), "input ", index, " is ", in.rank(), "-D ", to_string(in),
+           ", but the first ranked input is ", out.rank(), "-D");
   for (int64_t i = 0; i < out.rank(); ++i) {
     Dim& dim = out.dims[static_cast<size_t>(i)];
     const Dim& other = in.dims[static_cast<size_t>(i)];
     if (i == axis) {
       int64_t sum = 0;
-      MN_CHECK(!dim.known() || !other.known() || checked_add(dim.value, other.value, &sum), "axis ", axis, " sums to more than 2^63");
+      MN_CHECK(!dim.known() || !other.known() || checked_add(dim.value, other.value, &sum), "axis ", axis,
+               " sums to more than 2^63");
       dim = dim.known() && other.known() ? Dim(sum) : Dim();
     } else {
-      MN_CHECK(!dim.known() || !other.known() || dim.value == other.value, "input ", index, " is ", to_string(in), ", which differs from ",
-               to_string(out), " in dimension ", i, " (concatenated along ", axis, ")");
+      MN_CHECK(!dim.known() || !other.known() || dim.value == other.value, "input ", index, " is ", to_string(in),
+               ", which differs from ", to_string(out), " in dimension ", i, " (concatenated along ", axis, ")");
       if (!dim.known() && (other.known() || dim.symbol.empty())) dim = other;
     }
   }
@@ -35,8 +37,8 @@ Status concat_infer(InferContext& c) {
   for (int i = 0; i < c.input_count(); ++i) {
     MN_CHECK(c.has_input(i), "input ", i, " is absent");
     if (dtype == DType::undefined) dtype = c.dtype(i);
-    MN_CHECK(c.dtype(i) == DType::undefined || c.dtype(i) == dtype, "inputs must have one element type, got ", to_string(dtype), " and ",
-             to_string(c.dtype(i)));
+    MN_CHECK(c.dtype(i) == DType::undefined || c.dtype(i) == dtype, "inputs must have one element type, got ",
+             to_string(dtype), " and ", to_string(c.dtype(i)));
     if (!c.shape(i).ranked) {
       all_ranked = false;
     } else if (!out.ranked) {
@@ -87,7 +89,9 @@ Status import_first(ImportContext& c) {
 std::vector<Case> concat_cases() {
   const auto f = [](Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); };
   return {
-      {.inputs = {Tensor::of<float>({1, 2}, {2}), Tensor::of<float>({3}, {1})}, .attributes = {{"axis", 0}}, .expected = {Tensor::of<float>({1, 2, 3}, {3})}},
+      {.inputs = {Tensor::of<float>({1, 2}, {2}), Tensor::of<float>({3}, {1})},
+       .attributes = {{"axis", 0}},
+       .expected = {Tensor::of<float>({1, 2, 3}, {3})}},
       {.inputs = {f({2, 3, 2}, 1), f({2, 1, 2}, 2), f({2, 2, 2}, 3)}, .attributes = {{"axis", 1}}},
       {.inputs = {f({2, 3}, 1), f({2, 2}, 2)}, .attributes = {{"axis", -1}}, .note = "negative axis"},
       {.inputs = {f({2, 3}, 1)}, .attributes = {{"axis", 0}}, .note = "one input"},

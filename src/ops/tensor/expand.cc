@@ -49,12 +49,14 @@ Status tile_infer(InferContext& c) {
   }
   Shape out = Shape::of_rank(in.rank());
   if (repeats) {
-    MN_CHECK(static_cast<int64_t>(repeats->size()) == in.rank(), "repeats has ", repeats->size(), " entries for a ", in.rank(), "-D tensor");
+    MN_CHECK(static_cast<int64_t>(repeats->size()) == in.rank(), "repeats has ", repeats->size(), " entries for a ",
+             in.rank(), "-D tensor");
     for (size_t i = 0; i < repeats->size(); ++i) {
       const int64_t repeat = (*repeats)[i];
       MN_CHECK(repeat >= 0, "repeats must not be negative, got ", to_string(*repeats));
       int64_t size = 0;
-      MN_CHECK(!in.dims[i].known() || checked_mul(repeat, in.dims[i].value, &size), "dimension ", i, " repeated ", repeat, " times exceeds 2^63");
+      MN_CHECK(!in.dims[i].known() || checked_mul(repeat, in.dims[i].value, &size), "dimension ", i, " repeated ",
+               repeat, " times exceeds 2^63");
       out.dims[i] = repeat == 1 ? in.dims[i] : in.dims[i].known() ? Dim(size) : Dim();
     }
   }
@@ -84,7 +86,8 @@ Status tile_gradient(GradientContext& c) {
   const ValueId last = b.ints({-1});
   const ValueId shape = b.add("shape", {c.input(0)});
   const ValueId repeats = b.add("cast", {c.input(1)}, {{"to", DType::int64}});
-  const ValueId pairs = b.add("concat", {b.add("unsqueeze", {repeats, last}), b.add("unsqueeze", {shape, last})}, {{"axis", 1}});
+  const ValueId pairs =
+      b.add("concat", {b.add("unsqueeze", {repeats, last}), b.add("unsqueeze", {shape, last})}, {{"axis", 1}});
   const ValueId folded = b.add("reshape", {c.output_gradient(0), b.add("reshape", {pairs, last})}, {{"allowzero", 1}});
   Ints axes;
   for (int64_t i = 0; i < in.rank(); ++i) axes.push_back(2 * i);
@@ -102,9 +105,13 @@ Status import_first_tile(ImportContext& c) {
   const Tensor *tiles = c.b.constant_value(c.input(1)), *axis = c.b.constant_value(c.input(2));
   const Shape& shape = c.b.type(c.input(0)).shape;
   if (tiles == nullptr || axis == nullptr || !shape.ranked) {
-    return unsupported({"version 1 of Tile needs constant tiles and axis and an input of known rank; convert the model to opset 6 or later"});
+    return unsupported(
+        {"version 1 of Tile needs constant tiles and axis and an input of known rank; convert the model to opset 6 or "
+         "later"});
   }
-  const auto one_number = [](const Tensor& t) { return t.size() == 1 && t.dtype() != DType::string && !is_complex(t.dtype()); };
+  const auto one_number = [](const Tensor& t) {
+    return t.size() == 1 && t.dtype() != DType::string && !is_complex(t.dtype());
+  };
   MN_CHECK(one_number(*tiles) && one_number(*axis), "tiles and axis must be single numbers");
   MN_ASSIGN(const int64_t at, normalize_axis(to_ints(*axis)[0], shape.rank()));
   Ints repeats(shape.dims.size(), 1);
@@ -116,7 +123,8 @@ Tensor list(std::vector<int64_t> values) { return Tensor::of_ints(values); }
 
 std::vector<Case> expand_cases() {
   return {
-      {.inputs = {Tensor::of<float>({1, 2}, {2, 1}), list({2, 3})}, .expected = {Tensor::of<float>({1, 1, 1, 2, 2, 2}, {2, 3})}},
+      {.inputs = {Tensor::of<float>({1, 2}, {2, 1}), list({2, 3})},
+       .expected = {Tensor::of<float>({1, 1, 1, 2, 2, 2}, {2, 3})}},
       {.inputs = {random_tensor(DType::float32, {3, 1}, 1), list({2, 1, 4})}},
       {.inputs = {random_tensor(DType::float32, {2, 3}, 1), list({1})}, .note = "the shape may be smaller"},
       {.inputs = {Tensor::scalar(2.0f), list({2, 2})}, .note = "0-d"},
@@ -126,7 +134,8 @@ std::vector<Case> expand_cases() {
 
 std::vector<Case> tile_cases() {
   return {
-      {.inputs = {Tensor::of<float>({1, 2, 3, 4}, {2, 2}), list({1, 2})}, .expected = {Tensor::of<float>({1, 2, 1, 2, 3, 4, 3, 4}, {2, 4})}},
+      {.inputs = {Tensor::of<float>({1, 2, 3, 4}, {2, 2}), list({1, 2})},
+       .expected = {Tensor::of<float>({1, 2, 1, 2, 3, 4, 3, 4}, {2, 4})}},
       {.inputs = {random_tensor(DType::float32, {2, 3, 2}, 1), list({2, 1, 3})}},
       {.inputs = {random_tensor(DType::float32, {2, 3}, 1), list({2, 0})}, .note = "no elements"},
       {.inputs = {Tensor::scalar(2.0f), list({})}, .note = "0-d"},

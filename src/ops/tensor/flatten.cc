@@ -31,8 +31,8 @@ Status flatten_infer(InferContext& c) {
     return {};
   }
   int64_t axis = c.int_attribute("axis");
-  MN_CHECK(axis >= -in.rank() && axis <= in.rank(), "axis ", axis, " is outside [", -in.rank(), ", ", in.rank(), "] of a ", in.rank(),
-           "-D tensor");
+  MN_CHECK(axis >= -in.rank() && axis <= in.rank(), "axis ", axis, " is outside [", -in.rank(), ", ", in.rank(),
+           "] of a ", in.rank(), "-D tensor");
   if (axis < 0) axis += in.rank();
   const std::span<const Dim> dims(in.dims);
   MN_ASSIGN(Dim rows, product(dims.first(static_cast<size_t>(axis))));
@@ -48,7 +48,10 @@ std::vector<Case> flatten_cases() {
       {.inputs = {x}, .attributes = {{"axis", 0}}},
       {.inputs = {x}, .attributes = {{"axis", 3}}},
       {.inputs = {x}, .attributes = {{"axis", -1}}, .note = "negative axis"},
-      {.inputs = {Tensor::scalar(3.0f)}, .attributes = {{"axis", 0}}, .expected = {Tensor::of<float>({3}, {1, 1})}, .note = "0-d"},
+      {.inputs = {Tensor::scalar(3.0f)},
+       .attributes = {{"axis", 0}},
+       .expected = {Tensor::of<float>({3}, {1, 1})},
+       .note = "0-d"},
       {.inputs = {random_tensor(DType::float32, {2, 0, 4}, 1)}, .note = "no elements"},
   };
 }

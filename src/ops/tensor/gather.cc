@@ -49,7 +49,8 @@ Status gather_reference(EvalContext& c) {
 
 Status gather_gradient_of(GradientContext& c) {
   const ValueId shape = c.b.add("shape", {c.input(0)});
-  c.set_input_gradient(0, c.b.add("gather_gradient", {c.output_gradient(0), c.input(1), shape}, {{"axis", c.int_attribute("axis")}}));
+  c.set_input_gradient(
+      0, c.b.add("gather_gradient", {c.output_gradient(0), c.input(1), shape}, {{"axis", c.int_attribute("axis")}}));
   return {};
 }
 
@@ -68,7 +69,8 @@ Status gather_gradient_infer(InferContext& c) {
     const Dims indices = c.shape(1).to_dims();
     expected.insert(expected.end(), indices.begin(), indices.end());
     expected.insert(expected.end(), dims->begin() + axis + 1, dims->end());
-    MN_CHECK(c.shape(0).to_dims() == expected, "expected a gradient of shape ", to_string(expected), ", got ", to_string(c.shape(0)));
+    MN_CHECK(c.shape(0).to_dims() == expected, "expected a gradient of shape ", to_string(expected), ", got ",
+             to_string(c.shape(0)));
   }
   c.set_output(0, c.dtype(0), Shape(*dims));
   return {};
@@ -104,18 +106,23 @@ std::vector<Case> gather_cases() {
   return {
       {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {3, 2}), Tensor::of<int64_t>({2, 0, -1}, {3})},
        .expected = {Tensor::of<float>({5, 6, 1, 2, 5, 6}, {3, 2})}},
-      {.inputs = {x, Tensor::of<int32_t>({3, 1, 1, -4}, {2, 2})}, .attributes = {{"axis", 1}}, .note = "repeated indices"},
+      {.inputs = {x, Tensor::of<int32_t>({3, 1, 1, -4}, {2, 2})},
+       .attributes = {{"axis", 1}},
+       .note = "repeated indices"},
       {.inputs = {x, Tensor::scalar<int64_t>(1)}, .attributes = {{"axis", -1}}, .note = "0-d index removes the axis"},
       {.inputs = {x, Tensor::of<int64_t>({}, {0})}, .note = "no indices"},
-      {.inputs = {Tensor::of_strings({"a", "b"}, {2}), Tensor::of<int64_t>({1, 1}, {2})}, .expected = {Tensor::of_strings({"b", "b"}, {2})}},
+      {.inputs = {Tensor::of_strings({"a", "b"}, {2}), Tensor::of<int64_t>({1, 1}, {2})},
+       .expected = {Tensor::of_strings({"b", "b"}, {2})}},
   };
 }
 
 std::vector<Case> gather_gradient_cases() {
   return {
-      {.inputs = {Tensor::of<float>({1, 2, 3}, {3}), Tensor::of<int64_t>({1, 1, -3}, {3}), Tensor::of<int64_t>({3}, {1})},
+      {.inputs = {Tensor::of<float>({1, 2, 3}, {3}), Tensor::of<int64_t>({1, 1, -3}, {3}),
+                  Tensor::of<int64_t>({3}, {1})},
        .expected = {Tensor::of<float>({3, 3, 0}, {3})}},
-      {.inputs = {random_tensor(DType::float32, {2, 2, 2}, 1), Tensor::of<int64_t>({2, 0}, {2}), Tensor::of<int64_t>({2, 3, 2}, {3})},
+      {.inputs = {random_tensor(DType::float32, {2, 2, 2}, 1), Tensor::of<int64_t>({2, 0}, {2}),
+                  Tensor::of<int64_t>({2, 3, 2}, {3})},
        .attributes = {{"axis", 1}}},
   };
 }

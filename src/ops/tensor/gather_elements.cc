@@ -10,7 +10,10 @@ namespace {
 
 Status gather_elements_infer(InferContext& c) {
   MN_TRY(check_element_indices(c, 0, 1, c.int_attribute("axis")));
-  c.set_output(0, c.dtype(0), c.shape(1).ranked ? c.shape(1) : c.shape(0).ranked ? Shape::of_rank(c.shape(0).rank()) : Shape());
+  c.set_output(0, c.dtype(0),
+               c.shape(1).ranked   ? c.shape(1)
+               : c.shape(0).ranked ? Shape::of_rank(c.shape(0).rank())
+                                   : Shape());
   return {};
 }
 

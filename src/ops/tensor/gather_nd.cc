@@ -9,7 +9,8 @@ namespace minnow::ops {
 namespace {
 
 Status gather_nd_infer(InferContext& c) {
-  MN_CHECK(c.dtype(1) == DType::undefined || is_integer(c.dtype(1)), "indices must be integers, got ", to_string(c.dtype(1)));
+  MN_CHECK(c.dtype(1) == DType::undefined || is_integer(c.dtype(1)), "indices must be integers, got ",
+           to_string(c.dtype(1)));
   MN_ASSIGN(Shape out, tuple_result_shape(c.shape(0), c.shape(1), c.int_attribute("batch_dims")));
   c.set_output(0, c.dtype(0), std::move(out));
   return {};
@@ -28,7 +29,8 @@ Status gather_nd_reference(EvalContext& c) {
 
 Status gather_nd_gradient_of(GradientContext& c) {
   const ValueId shape = c.b.add("shape", {c.input(0)});
-  c.set_input_gradient(0, c.b.add("gather_nd_gradient", {c.output_gradient(0), c.input(1), shape}, {{"batch_dims", c.int_attribute("batch_dims")}}));
+  c.set_input_gradient(0, c.b.add("gather_nd_gradient", {c.output_gradient(0), c.input(1), shape},
+                                  {{"batch_dims", c.int_attribute("batch_dims")}}));
   return {};
 }
 
@@ -41,8 +43,8 @@ Status gather_nd_gradient_infer(InferContext& c) {
   }
   MN_TRY(checked_element_count(*dims));
   MN_ASSIGN(const Shape expected, tuple_result_shape(Shape(*dims), c.shape(1), c.int_attribute("batch_dims")));
-  MN_CHECK(!expected.static_dims() || !c.shape(0).static_dims() || expected == c.shape(0), "expected a gradient of shape ",
-           to_string(expected), ", got ", to_string(c.shape(0)));
+  MN_CHECK(!expected.static_dims() || !c.shape(0).static_dims() || expected == c.shape(0),
+           "expected a gradient of shape ", to_string(expected), ", got ", to_string(c.shape(0)));
   c.set_output(0, c.dtype(0), Shape(*dims));
   return {};
 }
@@ -57,14 +59,16 @@ Status gather_nd_gradient_reference(EvalContext& c) {
 }
 
 Status gather_nd_gradient_gradient(GradientContext& c) {
-  c.set_input_gradient(0, c.b.add("gather_nd", {c.output_gradient(0), c.input(1)}, {{"batch_dims", c.int_attribute("batch_dims")}}));
+  c.set_input_gradient(
+      0, c.b.add("gather_nd", {c.output_gradient(0), c.input(1)}, {{"batch_dims", c.int_attribute("batch_dims")}}));
   return {};
 }
 
 std::vector<Case> gather_nd_cases() {
   const Tensor x = random_tensor(DType::float32, {2, 3, 4}, 1);
   return {
-      {.inputs = {Tensor::of<float>({1, 2, 3, 4}, {2, 2}), Tensor::of<int64_t>({0, 0, 1, -1}, {2, 2})}, .expected = {Tensor::of<float>({1, 4}, {2})}},
+      {.inputs = {Tensor::of<float>({1, 2, 3, 4}, {2, 2}), Tensor::of<int64_t>({0, 0, 1, -1}, {2, 2})},
+       .expected = {Tensor::of<float>({1, 4}, {2})}},
       {.inputs = {x, Tensor::of<int64_t>({1, 0, 1}, {3, 1})}, .note = "repeated slices"},
       {.inputs = {x, Tensor::of<int64_t>({2, 0}, {2, 1})}, .attributes = {{"batch_dims", 1}}, .note = "batch"},
       {.inputs = {x, Tensor::of<int64_t>({}, {0, 2})}, .note = "no tuples"},
@@ -76,7 +80,8 @@ std::vector<Case> gather_nd_gradient_cases() {
   return {
       {.inputs = {Tensor::of<float>({1, 2}, {2}), Tensor::of<int64_t>({2, -1}, {2, 1}), Tensor::of<int64_t>({3}, {1})},
        .expected = {Tensor::of<float>({0, 0, 3}, {3})}},
-      {.inputs = {random_tensor(DType::float32, {2, 4}, 2), Tensor::of<int64_t>({2, 0}, {2, 1}), Tensor::of<int64_t>({2, 3, 4}, {3})},
+      {.inputs = {random_tensor(DType::float32, {2, 4}, 2), Tensor::of<int64_t>({2, 0}, {2, 1}),
+                  Tensor::of<int64_t>({2, 3, 4}, {3})},
        .attributes = {{"batch_dims", 1}}},
   };
 }

@@ -39,7 +39,7 @@ Status non_zero_reference(EvalContext& c) {
   const Tensor& in = c.input(0);
   MN_ASSIGN(const Ints positions, non_zero_positions(in));
   const int64_t count = static_cast<int64_t>(positions.size());
-  MN_ASSIGN(Tensor* out, c.allocate_output(0, {in.rank(), count}));
+  MN_ASSIGN(Tensor * out, c.allocate_output(0, {in.rank(), count}));
   const Dims strides = row_major_strides(in.dims());
   int64_t* values = out->mutable_data<int64_t>();
   for (int64_t axis = 0; axis < in.rank(); ++axis) {
@@ -56,7 +56,8 @@ Result<int64_t> compress_axis(const NodeView& c, int64_t rank) {
 }
 
 Status compress_infer(InferContext& c) {
-  MN_CHECK(c.dtype(1) == DType::undefined || c.dtype(1) == DType::boolean, "the condition must be boolean, got ", to_string(c.dtype(1)));
+  MN_CHECK(c.dtype(1) == DType::undefined || c.dtype(1) == DType::boolean, "the condition must be boolean, got ",
+           to_string(c.dtype(1)));
   MN_TRY(c.expect_rank(1, 1, "condition"));
   Shape out = c.has_attribute("axis") ? c.shape(0) : Shape::of_rank(1);
   if (out.ranked) {
@@ -76,11 +77,12 @@ Status compress_reference(EvalContext& c) {
   Ints chosen;
   for (size_t i = 0; i < condition.size(); ++i) {
     if (!condition[i]) continue;
-    MN_CHECK(static_cast<int64_t>(i) < split.extent, "the condition is true at ", i, ", beyond the ", split.extent, " slices");
+    MN_CHECK(static_cast<int64_t>(i) < split.extent, "the condition is true at ", i, ", beyond the ", split.extent,
+             " slices");
     chosen.push_back(static_cast<int64_t>(i));
   }
   dims[static_cast<size_t>(axis)] = static_cast<int64_t>(chosen.size());
-  MN_ASSIGN(Tensor* out, c.allocate_output(0, dims));
+  MN_ASSIGN(Tensor * out, c.allocate_output(0, dims));
   return take(in, split, chosen, *out, *c.budget());
 }
 
@@ -89,7 +91,8 @@ Status compress_gradient(GradientContext& c) {
   const ValueId chosen = b.add("squeeze", {b.add("non_zero", {c.input(1)}), b.ints({0})});
   const ValueId shape = b.add("shape", {c.input(0)});
   if (c.has_attribute("axis")) {
-    c.set_input_gradient(0, b.add("gather_gradient", {c.output_gradient(0), chosen, shape}, {{"axis", c.int_attribute("axis")}}));
+    c.set_input_gradient(
+        0, b.add("gather_gradient", {c.output_gradient(0), chosen, shape}, {{"axis", c.int_attribute("axis")}}));
     return {};
   }
   const ValueId size = b.add("unsqueeze", {b.add("size", {c.input(0)}), b.ints({0})});
@@ -100,7 +103,8 @@ Status compress_gradient(GradientContext& c) {
 
 std::vector<Case> non_zero_cases() {
   return {
-      {.inputs = {Tensor::of<float>({1, 0, 1, 1}, {2, 2})}, .expected = {Tensor::of<int64_t>({0, 1, 1, 0, 0, 1}, {2, 3})}},
+      {.inputs = {Tensor::of<float>({1, 0, 1, 1}, {2, 2})},
+       .expected = {Tensor::of<int64_t>({0, 1, 1, 0, 0, 1}, {2, 3})}},
       {.inputs = {Tensor::of<bool>({false, true, false}, {3})}, .expected = {Tensor::of<int64_t>({1}, {1, 1})}},
       {.inputs = {Tensor::scalar<int32_t>(3)}, .expected = {Tensor::of<int64_t>({}, {0, 1})}, .note = "0-d"},
       {.inputs = {Tensor::of<float>({}, {0, 2})}, .expected = {Tensor::of<int64_t>({}, {2, 0})}, .note = "no elements"},

@@ -1,4 +1,5 @@
-// one_hot: a new axis of length depth that holds `on` at the index and `off` elsewhere; indices outside give only `off`.
+// one_hot: a new axis of length depth that holds `on` at the index and `off` elsewhere; indices outside give only
+// `off`.
 #include <cmath>
 
 #include "ops/builder.h"
@@ -14,10 +15,13 @@ Result<int64_t> new_axis(const NodeView& c, int64_t rank) { return normalize_axi
 
 Status one_hot_infer(InferContext& c) {
   const Shape& indices = c.shape(0);
-  if (c.shape(1).static_dims()) MN_CHECK(element_count(c.shape(1).to_dims()) == 1, "depth must be one number, got ", to_string(c.shape(1)));
+  if (c.shape(1).static_dims())
+    MN_CHECK(element_count(c.shape(1).to_dims()) == 1, "depth must be one number, got ", to_string(c.shape(1)));
   MN_TRY(c.expect_rank(2, 1, "values"));
-  if (c.shape(2).static_dims()) MN_CHECK(c.shape(2).dims[0].value == 2, "values must be [off, on], got ", to_string(c.shape(2)));
-  for (int i = 0; i < 2; ++i) MN_CHECK(c.dtype(i) != DType::string && !is_complex(c.dtype(i)), "indices and depth must be real numbers");
+  if (c.shape(2).static_dims())
+    MN_CHECK(c.shape(2).dims[0].value == 2, "values must be [off, on], got ", to_string(c.shape(2)));
+  for (int i = 0; i < 2; ++i)
+    MN_CHECK(c.dtype(i) != DType::string && !is_complex(c.dtype(i)), "indices and depth must be real numbers");
   Dim depth;
   if (const auto value = c.scalar(1)) {
     MN_CHECK(*value >= 0 && *value < 9e18, "depth must be at least 0, got ", *value);
@@ -59,9 +63,12 @@ Status one_hot_gradient(GradientContext& c) {
   Builder& b = c.b;
   const ValueId gradient = c.output_gradient(0);
   const ValueId zero = b.scalar_like(0, c.input(2)), one = b.scalar_like(1, c.input(2)), front = b.ints({0});
-  const ValueId zero_one = b.add("concat", {b.add("unsqueeze", {zero, front}), b.add("unsqueeze", {one, front})}, {{"axis", 0}});
+  const ValueId zero_one =
+      b.add("concat", {b.add("unsqueeze", {zero, front}), b.add("unsqueeze", {one, front})}, {{"axis", 0}});
   const ValueId hot = b.add("one_hot", {c.input(0), c.input(1), zero_one}, {{"axis", c.int_attribute("axis")}});
-  const auto total = [&](ValueId id) { return b.add("reshape", {b.add("reduce_sum", {id}, {{"keepdims", 0}}), b.ints({1})}); };
+  const auto total = [&](ValueId id) {
+    return b.add("reshape", {b.add("reduce_sum", {id}, {{"keepdims", 0}}), b.ints({1})});
+  };
   const ValueId on = total(b.add("mul", {gradient, hot}));
   const ValueId off = b.add("sub", {total(gradient), on});
   c.set_input_gradient(2, b.add("concat", {off, on}, {{"axis", 0}}));
@@ -76,8 +83,11 @@ std::vector<Case> one_hot_cases() {
       {.inputs = {Tensor::of<int64_t>({1, 0}, {2}), Tensor::of<int64_t>({2}, {1}), Tensor::of<int32_t>({5, 7}, {2})},
        .attributes = {{"axis", 0}},
        .expected = {Tensor::of<int32_t>({5, 7, 7, 5}, {2, 2})}},
-      {.inputs = {Tensor::of<int32_t>({1, 0, 2, 1}, {2, 2}), Tensor::scalar(3.0f), Tensor::of<float>({-1, 2}, {2})}, .attributes = {{"axis", -2}}},
-      {.inputs = {Tensor::scalar<int64_t>(1), Tensor::scalar<int64_t>(2), values}, .expected = {Tensor::of<float>({0, 1}, {2})}, .note = "0-d"},
+      {.inputs = {Tensor::of<int32_t>({1, 0, 2, 1}, {2, 2}), Tensor::scalar(3.0f), Tensor::of<float>({-1, 2}, {2})},
+       .attributes = {{"axis", -2}}},
+      {.inputs = {Tensor::scalar<int64_t>(1), Tensor::scalar<int64_t>(2), values},
+       .expected = {Tensor::of<float>({0, 1}, {2})},
+       .note = "0-d"},
       {.inputs = {Tensor::of<int64_t>({1, 0}, {2}), Tensor::scalar<int64_t>(0), values}, .note = "depth 0"},
   };
 }

@@ -21,12 +21,13 @@ Result<Target> spelled_dims(const Shape& in, std::span<const int64_t> spelled, b
   for (size_t i = 0; i < spelled.size(); ++i) {
     Dim dim(spelled[i]);
     if (spelled[i] == -1) {
-      MN_CHECK(target.wildcard == SIZE_MAX, "shape ", to_string(spelled), " has more than one -1; leave one dimension open at most");
+      MN_CHECK(target.wildcard == SIZE_MAX, "shape ", to_string(spelled),
+               " has more than one -1; leave one dimension open at most");
       target.wildcard = i;
       dim = Dim();
     } else if (spelled[i] == 0 && !allow_zero) {
-      MN_CHECK(!in.ranked || static_cast<int64_t>(i) < in.rank(), "shape ", to_string(spelled), " copies dimension ", i, " of a ",
-               in.rank(), "-D input");
+      MN_CHECK(!in.ranked || static_cast<int64_t>(i) < in.rank(), "shape ", to_string(spelled), " copies dimension ", i,
+               " of a ", in.rank(), "-D input");
       dim = in.ranked ? in.dims[i] : Dim();
     } else {
       MN_CHECK(spelled[i] >= 0, "shape ", to_string(spelled), " has the negative dimension ", spelled[i]);
@@ -47,7 +48,8 @@ Status fit(const Shape& in, Target& target) {
   }
   MN_ASSIGN(const int64_t rest, checked_element_count(others));
   if (target.wildcard == SIZE_MAX) {
-    MN_CHECK(rest == count, "cannot reshape ", to_string(in), " (", count, " elements) to ", to_string(target.shape), " (", rest, ")");
+    MN_CHECK(rest == count, "cannot reshape ", to_string(in), " (", count, " elements) to ", to_string(target.shape),
+             " (", rest, ")");
     return {};
   }
   MN_CHECK(rest != 0 ? count % rest == 0 : count == 0, "cannot reshape ", to_string(in), " (", count, " elements) to ",
@@ -56,7 +58,8 @@ Status fit(const Shape& in, Target& target) {
   return {};
 }
 
-// When some dims are only names: -1 stands for the one input dim that the target does not carry along, where the rest agrees.
+// When some dims are only names: -1 stands for the one input dim that the target does not carry along, where the rest
+// agrees.
 void cancel_symbols(const Shape& in, Target& target) {
   if (target.wildcard == SIZE_MAX || !in.ranked) return;
   std::vector<Dim> left = in.dims;
@@ -100,7 +103,8 @@ Status reshape_infer(InferContext& c) {
   const Shape& in = c.shape(0);
   MN_ASSIGN(Target target, spelled_dims(in, *spelled, c.int_attribute("allowzero") != 0));
   bool others_known = true;
-  for (size_t i = 0; i < target.shape.dims.size(); ++i) others_known = others_known && (i == target.wildcard || target.shape.dims[i].known());
+  for (size_t i = 0; i < target.shape.dims.size(); ++i)
+    others_known = others_known && (i == target.wildcard || target.shape.dims[i].known());
   if (in.static_dims() && others_known) {
     MN_TRY(fit(in, target));
   } else {
@@ -116,11 +120,14 @@ std::vector<Case> reshape_cases() {
   const Tensor x = random_tensor(DType::float32, {2, 3, 4}, 1);
   const auto dims = [](std::initializer_list<int64_t> values) { return Tensor::of_ints(std::vector<int64_t>(values)); };
   return {
-      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {2, 3}), dims({3, 2})}, .expected = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {3, 2})}},
+      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {2, 3}), dims({3, 2})},
+       .expected = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {3, 2})}},
       {.inputs = {x, dims({0, -1})}, .note = "copied and open dims"},
       {.inputs = {x, dims({-1})}},
       {.inputs = {x, dims({4, 1, 3, 2})}},
-      {.inputs = {random_tensor(DType::float32, {0, 3, 4}, 1), dims({3, 4, 0})}, .attributes = {{"allowzero", 1}}, .note = "no elements"},
+      {.inputs = {random_tensor(DType::float32, {0, 3, 4}, 1), dims({3, 4, 0})},
+       .attributes = {{"allowzero", 1}},
+       .note = "no elements"},
       {.inputs = {Tensor::scalar(2.0f), dims({1, 1})}, .note = "0-d to 2-D"},
       {.inputs = {Tensor::of<float>({2}, {1}), dims({})}, .note = "to 0-d"},
   };

@@ -9,16 +9,17 @@ namespace {
 
 Status reverse_sequence_infer(InferContext& c) {
   const int64_t batch = c.int_attribute("batch_axis"), time = c.int_attribute("time_axis");
-  MN_CHECK((batch == 0 && time == 1) || (batch == 1 && time == 0), "batch_axis and time_axis must be 0 and 1 in either order, got ", batch,
-           " and ", time);
-  MN_CHECK(c.dtype(1) == DType::undefined || is_integer(c.dtype(1)), "sequence_lens must be integers, got ", to_string(c.dtype(1)));
+  MN_CHECK((batch == 0 && time == 1) || (batch == 1 && time == 0),
+           "batch_axis and time_axis must be 0 and 1 in either order, got ", batch, " and ", time);
+  MN_CHECK(c.dtype(1) == DType::undefined || is_integer(c.dtype(1)), "sequence_lens must be integers, got ",
+           to_string(c.dtype(1)));
   MN_TRY(c.expect_rank(1, 1, "sequence_lens"));
   const Shape& in = c.shape(0);
   if (in.ranked) {
     MN_CHECK(in.rank() >= 2, "expected an input of 2 or more dimensions, got ", to_string(in));
     const Dim& entries = in.dims[static_cast<size_t>(batch)];
-    MN_CHECK(!c.shape(1).static_dims() || !entries.known() || c.shape(1).dims[0].value == entries.value, "sequence_lens ",
-             to_string(c.shape(1)), " does not fit the batch of ", entries.value);
+    MN_CHECK(!c.shape(1).static_dims() || !entries.known() || c.shape(1).dims[0].value == entries.value,
+             "sequence_lens ", to_string(c.shape(1)), " does not fit the batch of ", entries.value);
   }
   c.set_output(0, c.dtype(0), in);
   return {};
@@ -46,15 +47,18 @@ Status reverse_sequence_reference(EvalContext& c) {
 
 // Reversing is its own inverse.
 Status reverse_sequence_gradient(GradientContext& c) {
-  c.set_input_gradient(0, c.b.add("reverse_sequence", {c.output_gradient(0), c.input(1)},
-                                  {{"batch_axis", c.int_attribute("batch_axis")}, {"time_axis", c.int_attribute("time_axis")}}));
+  c.set_input_gradient(
+      0, c.b.add("reverse_sequence", {c.output_gradient(0), c.input(1)},
+                 {{"batch_axis", c.int_attribute("batch_axis")}, {"time_axis", c.int_attribute("time_axis")}}));
   return {};
 }
 
 std::vector<Case> reverse_sequence_cases() {
   return {
-      {.inputs = {Tensor::of<float>({0, 1, 2, 3, 4, 5}, {3, 2}), Tensor::of<int64_t>({3, 2}, {2})}, .expected = {Tensor::of<float>({4, 3, 2, 1, 0, 5}, {3, 2})}},
-      {.inputs = {random_tensor(DType::float32, {2, 4, 3}, 1), Tensor::of<int64_t>({1, 4}, {2})}, .attributes = {{"batch_axis", 0}, {"time_axis", 1}}},
+      {.inputs = {Tensor::of<float>({0, 1, 2, 3, 4, 5}, {3, 2}), Tensor::of<int64_t>({3, 2}, {2})},
+       .expected = {Tensor::of<float>({4, 3, 2, 1, 0, 5}, {3, 2})}},
+      {.inputs = {random_tensor(DType::float32, {2, 4, 3}, 1), Tensor::of<int64_t>({1, 4}, {2})},
+       .attributes = {{"batch_axis", 0}, {"time_axis", 1}}},
       {.inputs = {random_tensor(DType::float32, {0, 2}, 1), Tensor::of<int64_t>({0, 0}, {2})}, .note = "no elements"},
   };
 }

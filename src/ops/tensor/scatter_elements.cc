@@ -13,8 +13,8 @@ Status scatter_elements_infer(InferContext& c) {
   MN_TRY(c.expect_same_dtype(0, 2));
   MN_TRY(check_element_indices(c, 0, 1, c.int_attribute("axis")));
   if (c.shape(1).static_dims() && c.shape(2).static_dims()) {
-    MN_CHECK(c.shape(1).to_dims() == c.shape(2).to_dims(), "indices ", to_string(c.shape(1)), " and updates ", to_string(c.shape(2)),
-             " must have one shape");
+    MN_CHECK(c.shape(1).to_dims() == c.shape(2).to_dims(), "indices ", to_string(c.shape(1)), " and updates ",
+             to_string(c.shape(2)), " must have one shape");
   }
   c.set_output(0, c.dtype(0), c.shape(0));
   return {};
@@ -47,13 +47,28 @@ std::vector<Case> scatter_elements_cases() {
   const Tensor ones = Tensor::of<float>({1, 2, 3, 4, 5}, {1, 5});
   const Tensor at = Tensor::of<int64_t>({1, 1}, {1, 2});
   const Tensor two = Tensor::of<float>({1.1f, 2.1f}, {1, 2});
-  const auto with = [](std::string_view reduction) { return Attributes{{"axis", 1}, {"reduction", std::string(reduction)}}; };
+  const auto with = [](std::string_view reduction) {
+    return Attributes{{"axis", 1}, {"reduction", std::string(reduction)}};
+  };
   return {
-      {.inputs = {ones, Tensor::of<int64_t>({1, -2}, {1, 2}), two}, .attributes = {{"axis", 1}}, .expected = {Tensor::of<float>({1, 1.1f, 3, 2.1f, 5}, {1, 5})}},
-      {.inputs = {ones, at, two}, .attributes = with("add"), .expected = {Tensor::of<float>({1, 5.2f, 3, 4, 5}, {1, 5})}},
-      {.inputs = {ones, at, two}, .attributes = with("mul"), .expected = {Tensor::of<float>({1, 4.62f, 3, 4, 5}, {1, 5})}, .differentiable = false},
-      {.inputs = {ones, at, two}, .attributes = with("max"), .expected = {Tensor::of<float>({1, 2.1f, 3, 4, 5}, {1, 5})}, .differentiable = false},
-      {.inputs = {ones, at, two}, .attributes = with("min"), .expected = {Tensor::of<float>({1, 1.1f, 3, 4, 5}, {1, 5})}, .differentiable = false},
+      {.inputs = {ones, Tensor::of<int64_t>({1, -2}, {1, 2}), two},
+       .attributes = {{"axis", 1}},
+       .expected = {Tensor::of<float>({1, 1.1f, 3, 2.1f, 5}, {1, 5})}},
+      {.inputs = {ones, at, two},
+       .attributes = with("add"),
+       .expected = {Tensor::of<float>({1, 5.2f, 3, 4, 5}, {1, 5})}},
+      {.inputs = {ones, at, two},
+       .attributes = with("mul"),
+       .expected = {Tensor::of<float>({1, 4.62f, 3, 4, 5}, {1, 5})},
+       .differentiable = false},
+      {.inputs = {ones, at, two},
+       .attributes = with("max"),
+       .expected = {Tensor::of<float>({1, 2.1f, 3, 4, 5}, {1, 5})},
+       .differentiable = false},
+      {.inputs = {ones, at, two},
+       .attributes = with("min"),
+       .expected = {Tensor::of<float>({1, 1.1f, 3, 4, 5}, {1, 5})},
+       .differentiable = false},
       {.inputs = {x, Tensor::of<int32_t>({2, 0, 1, 0, 1, 2}, {2, 3}), random_tensor(DType::float32, {2, 3}, 2)}},
       {.inputs = {x, Tensor::of<int64_t>({}, {0, 4}), random_tensor(DType::float32, {0, 4}, 2)}, .note = "no updates"},
   };

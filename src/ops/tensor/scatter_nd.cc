@@ -11,10 +11,12 @@ namespace {
 Status scatter_nd_infer(InferContext& c) {
   MN_TRY(check_reduction(c.string_attribute("reduction")));
   MN_TRY(c.expect_same_dtype(0, 2));
-  MN_CHECK(c.dtype(1) == DType::undefined || is_integer(c.dtype(1)), "indices must be integers, got ", to_string(c.dtype(1)));
+  MN_CHECK(c.dtype(1) == DType::undefined || is_integer(c.dtype(1)), "indices must be integers, got ",
+           to_string(c.dtype(1)));
   MN_ASSIGN(const Shape expected, tuple_result_shape(c.shape(0), c.shape(1), 0));
   if (expected.static_dims() && c.shape(2).static_dims()) {
-    MN_CHECK(expected.to_dims() == c.shape(2).to_dims(), "expected updates of shape ", to_string(expected), ", got ", to_string(c.shape(2)));
+    MN_CHECK(expected.to_dims() == c.shape(2).to_dims(), "expected updates of shape ", to_string(expected), ", got ",
+             to_string(c.shape(2)));
   }
   c.set_output(0, c.dtype(0), c.shape(0));
   return {};
@@ -49,13 +51,25 @@ std::vector<Case> scatter_nd_cases() {
   const Tensor updates = Tensor::of<float>({5, 0.5f}, {2});
   const auto with = [](std::string_view reduction) { return Attributes{{"reduction", std::string(reduction)}}; };
   return {
-      {.inputs = {data, Tensor::of<int64_t>({1, -1}, {2, 1}), updates}, .expected = {Tensor::of<float>({1, 5, 3, 0.5f}, {4})}},
+      {.inputs = {data, Tensor::of<int64_t>({1, -1}, {2, 1}), updates},
+       .expected = {Tensor::of<float>({1, 5, 3, 0.5f}, {4})}},
       {.inputs = {data, at, updates}, .attributes = with("add"), .expected = {Tensor::of<float>({1, 7.5f, 3, 4}, {4})}},
-      {.inputs = {data, at, updates}, .attributes = with("mul"), .expected = {Tensor::of<float>({1, 5, 3, 4}, {4})}, .differentiable = false},
-      {.inputs = {data, at, updates}, .attributes = with("max"), .expected = {Tensor::of<float>({1, 5, 3, 4}, {4})}, .differentiable = false},
-      {.inputs = {data, at, updates}, .attributes = with("min"), .expected = {Tensor::of<float>({1, 0.5f, 3, 4}, {4})}, .differentiable = false},
-      {.inputs = {x, Tensor::of<int64_t>({2, 1, 0, 0}, {2, 2}), random_tensor(DType::float32, {2, 4}, 2)}, .note = "slices"},
-      {.inputs = {x, Tensor::of<int64_t>({}, {0, 1}), random_tensor(DType::float32, {0, 2, 4}, 2)}, .note = "no updates"},
+      {.inputs = {data, at, updates},
+       .attributes = with("mul"),
+       .expected = {Tensor::of<float>({1, 5, 3, 4}, {4})},
+       .differentiable = false},
+      {.inputs = {data, at, updates},
+       .attributes = with("max"),
+       .expected = {Tensor::of<float>({1, 5, 3, 4}, {4})},
+       .differentiable = false},
+      {.inputs = {data, at, updates},
+       .attributes = with("min"),
+       .expected = {Tensor::of<float>({1, 0.5f, 3, 4}, {4})},
+       .differentiable = false},
+      {.inputs = {x, Tensor::of<int64_t>({2, 1, 0, 0}, {2, 2}), random_tensor(DType::float32, {2, 4}, 2)},
+       .note = "slices"},
+      {.inputs = {x, Tensor::of<int64_t>({}, {0, 1}), random_tensor(DType::float32, {0, 2, 4}, 2)},
+       .note = "no updates"},
   };
 }
 

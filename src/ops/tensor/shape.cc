@@ -12,7 +12,9 @@ struct Range {
 };
 
 Range selected_dims(const NodeView& c, int64_t rank) {
-  const auto clamped = [rank](int64_t position) { return std::clamp<int64_t>(position < 0 ? position + rank : position, 0, rank); };
+  const auto clamped = [rank](int64_t position) {
+    return std::clamp<int64_t>(position < 0 ? position + rank : position, 0, rank);
+  };
   const int64_t begin = clamped(c.int_attribute("start"));
   const int64_t end = c.has_attribute("end") ? clamped(c.int_attribute("end")) : rank;
   return {begin, std::max(begin, end)};
@@ -51,7 +53,10 @@ std::vector<Case> shape_cases() {
       {.inputs = {x}, .expected = {Tensor::of<int64_t>({2, 0, 3}, {3})}},
       {.inputs = {x}, .attributes = {{"start", 1}}, .expected = {Tensor::of<int64_t>({0, 3}, {2})}},
       {.inputs = {x}, .attributes = {{"start", -9}, {"end", -1}}, .expected = {Tensor::of<int64_t>({2, 0}, {2})}},
-      {.inputs = {x}, .attributes = {{"start", 2}, {"end", 1}}, .expected = {Tensor::of<int64_t>({}, {0})}, .note = "empty range"},
+      {.inputs = {x},
+       .attributes = {{"start", 2}, {"end", 1}},
+       .expected = {Tensor::of<int64_t>({}, {0})},
+       .note = "empty range"},
       {.inputs = {Tensor::scalar(1.0f)}, .expected = {Tensor::of<int64_t>({}, {0})}, .note = "0-d"},
   };
 }
@@ -60,7 +65,9 @@ std::vector<Case> size_cases() {
   return {
       {.inputs = {random_tensor(DType::float32, {2, 5, 3}, 1)}, .expected = {Tensor::scalar<int64_t>(30)}},
       {.inputs = {Tensor::scalar(1.0f)}, .expected = {Tensor::scalar<int64_t>(1)}, .note = "0-d"},
-      {.inputs = {random_tensor(DType::int8, {4, 0}, 1, 0, 5)}, .expected = {Tensor::scalar<int64_t>(0)}, .note = "no elements"},
+      {.inputs = {random_tensor(DType::int8, {4, 0}, 1, 0, 5)},
+       .expected = {Tensor::scalar<int64_t>(0)},
+       .note = "no elements"},
   };
 }
 

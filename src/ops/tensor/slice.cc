@@ -37,8 +37,8 @@ struct Spelling {
   std::optional<Ints> starts, ends, axes, steps;
 };
 
-Result<Spelling> spelled(std::optional<Ints> starts, std::optional<Ints> ends, std::optional<Ints> axes, std::optional<Ints> steps,
-                         bool has_axes, bool has_steps) {
+Result<Spelling> spelled(std::optional<Ints> starts, std::optional<Ints> ends, std::optional<Ints> axes,
+                         std::optional<Ints> steps, bool has_axes, bool has_steps) {
   const std::optional<Ints>& any = starts ? starts : ends ? ends : axes ? axes : steps;
   if (any) {
     const size_t count = any->size();
@@ -48,7 +48,8 @@ Result<Spelling> spelled(std::optional<Ints> starts, std::optional<Ints> ends, s
     }
     if (!has_steps) steps.emplace(count, 1);
     for (const auto* list : {&starts, &ends, &axes, &steps}) {
-      MN_CHECK(!*list || (*list)->size() == count, "starts, ends, axes and steps must have one length, got ", count, " and ", (*list)->size());
+      MN_CHECK(!*list || (*list)->size() == count, "starts, ends, axes and steps must have one length, got ", count,
+               " and ", (*list)->size());
     }
   }
   if (steps) {
@@ -62,12 +63,14 @@ Result<Spelling> spelled(const InferContext& c, int first) {
   for (int i = 0; i < 4; ++i) {
     if (c.has_input(first + i)) MN_TRY(check_shape_input(c.type(first + i), kNames[i]));
   }
-  return spelled(c.ints(first), c.ints(first + 1), c.ints(first + 2), c.ints(first + 3), c.has_input(first + 2), c.has_input(first + 3));
+  return spelled(c.ints(first), c.ints(first + 1), c.ints(first + 2), c.ints(first + 3), c.has_input(first + 2),
+                 c.has_input(first + 3));
 }
 
 Result<Spelling> spelled(const EvalContext& c, int first) {
   const auto list = [&](int i) { return c.has_input(i) ? std::optional<Ints>(to_ints(c.input(i))) : std::nullopt; };
-  return spelled(list(first), list(first + 1), list(first + 2), list(first + 3), c.has_input(first + 2), c.has_input(first + 3));
+  return spelled(list(first), list(first + 1), list(first + 2), list(first + 3), c.has_input(first + 2),
+                 c.has_input(first + 3));
 }
 
 // A range for every axis of `dims`.
@@ -145,7 +148,8 @@ Status slice_gradient_infer(InferContext& c) {
   MN_ASSIGN(const std::vector<Range> ranges, ranges_of(s, *dims));
   Dims expected;
   for (const Range& range : ranges) expected.push_back(range.count);
-  MN_CHECK(c.shape(0).to_dims() == expected, "expected a gradient of shape ", to_string(expected), ", got ", to_string(c.shape(0)));
+  MN_CHECK(c.shape(0).to_dims() == expected, "expected a gradient of shape ", to_string(expected), ", got ",
+           to_string(c.shape(0)));
   return {};
 }
 
@@ -181,22 +185,28 @@ Tensor list(std::vector<int64_t> values) { return Tensor::of_ints(values); }
 std::vector<Case> slice_cases() {
   const Tensor x = random_tensor(DType::float32, {4, 5}, 1);
   return {
-      {.inputs = {Tensor::of<float>({0, 1, 2, 3, 4, 5}, {6}), list({1}), list({5}), list({0}), list({2})}, .expected = {Tensor::of<float>({1, 3}, {2})}},
-      {.inputs = {Tensor::of<float>({0, 1, 2, 3, 4}, {5}), list({-1}), list({std::numeric_limits<int64_t>::min()}), list({0}), list({-2})},
+      {.inputs = {Tensor::of<float>({0, 1, 2, 3, 4, 5}, {6}), list({1}), list({5}), list({0}), list({2})},
+       .expected = {Tensor::of<float>({1, 3}, {2})}},
+      {.inputs = {Tensor::of<float>({0, 1, 2, 3, 4}, {5}), list({-1}), list({std::numeric_limits<int64_t>::min()}),
+                  list({0}), list({-2})},
        .expected = {Tensor::of<float>({4, 2, 0}, {3})},
        .note = "backwards to the beginning"},
       {.inputs = {x, list({1, 0}), list({3, 1000})}, .note = "without axes and steps"},
       {.inputs = {x, list({-3}), list({-1}), list({-1})}, .note = "negative axis and positions"},
       {.inputs = {x, list({3}), list({1}), list({0})}, .note = "empty"},
-      {.inputs = {x, list({0}), list({5}), list({1}), list({std::numeric_limits<int64_t>::max()})}, .note = "huge step"},
-      {.inputs = {x, list({4}), list({-9}), list({1}), list({std::numeric_limits<int64_t>::min()})}, .note = "huge step back"},
-      {.inputs = {random_tensor(DType::float32, {0, 3}, 1), list({0}), list({9}), list({0}), list({-1})}, .note = "no elements"},
+      {.inputs = {x, list({0}), list({5}), list({1}), list({std::numeric_limits<int64_t>::max()})},
+       .note = "huge step"},
+      {.inputs = {x, list({4}), list({-9}), list({1}), list({std::numeric_limits<int64_t>::min()})},
+       .note = "huge step back"},
+      {.inputs = {random_tensor(DType::float32, {0, 3}, 1), list({0}), list({9}), list({0}), list({-1})},
+       .note = "no elements"},
   };
 }
 
 std::vector<Case> slice_gradient_cases() {
   return {
-      {.inputs = {Tensor::of<float>({1, 2}, {2}), list({5}), list({0}), list({4}), list({0}), list({2})}, .expected = {Tensor::of<float>({1, 0, 2, 0, 0}, {5})}},
+      {.inputs = {Tensor::of<float>({1, 2}, {2}), list({5}), list({0}), list({4}), list({0}), list({2})},
+       .expected = {Tensor::of<float>({1, 0, 2, 0, 0}, {5})}},
       {.inputs = {random_tensor(DType::float32, {2, 3}, 1), list({4, 3}), list({3}), list({1}), list({0}), list({-1})}},
   };
 }

@@ -15,19 +15,22 @@ namespace {
 Result<Ints> part_lengths(const InferContext& c, int64_t extent) {
   const int64_t outputs = c.output_count();
   if (const auto lengths = c.ints(1)) {
-    MN_CHECK(static_cast<int64_t>(lengths->size()) == outputs, "split gives ", lengths->size(), " lengths for ", outputs, " outputs");
+    MN_CHECK(static_cast<int64_t>(lengths->size()) == outputs, "split gives ", lengths->size(), " lengths for ",
+             outputs, " outputs");
     int64_t sum = 0;
     for (int64_t length : *lengths) {
       MN_CHECK(length >= 0 && checked_add(sum, length, &sum), "split has a bad length in ", to_string(*lengths));
     }
-    MN_CHECK(extent < 0 || sum == extent, "split lengths ", to_string(*lengths), " sum to ", sum, ", but the axis has ", extent);
+    MN_CHECK(extent < 0 || sum == extent, "split lengths ", to_string(*lengths), " sum to ", sum, ", but the axis has ",
+             extent);
     return *lengths;
   }
-  MN_CHECK(!c.has_attribute("num_outputs") || c.int_attribute("num_outputs") == outputs, "num_outputs is ", c.int_attribute("num_outputs"),
-           ", but the node has ", outputs, " outputs");
+  MN_CHECK(!c.has_attribute("num_outputs") || c.int_attribute("num_outputs") == outputs, "num_outputs is ",
+           c.int_attribute("num_outputs"), ", but the node has ", outputs, " outputs");
   const int64_t chunk = ceil_div(extent, outputs);
   Ints lengths;
-  for (int64_t i = 0; i < outputs; ++i) lengths.push_back(std::clamp<int64_t>(extent - std::min(extent, i * chunk), 0, chunk));
+  for (int64_t i = 0; i < outputs; ++i)
+    lengths.push_back(std::clamp<int64_t>(extent - std::min(extent, i * chunk), 0, chunk));
   return lengths;
 }
 
@@ -95,7 +98,8 @@ std::vector<Case> split_cases() {
       {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6, 7}, {7})},
        .attributes = {{"num_outputs", 4}},
        .outputs = 4,
-       .expected = {Tensor::of<float>({1, 2}, {2}), Tensor::of<float>({3, 4}, {2}), Tensor::of<float>({5, 6}, {2}), Tensor::of<float>({7}, {1})},
+       .expected = {Tensor::of<float>({1, 2}, {2}), Tensor::of<float>({3, 4}, {2}), Tensor::of<float>({5, 6}, {2}),
+                    Tensor::of<float>({7}, {1})},
        .note = "shorter last part"},
       {.inputs = {x, lengths({1, 2, 3})}, .attributes = {{"axis", -1}}, .outputs = 3},
       {.inputs = {x}, .attributes = {{"axis", 1}}, .outputs = 2},

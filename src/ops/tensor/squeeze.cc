@@ -15,7 +15,8 @@ Status squeeze_infer(InferContext& c) {
   if (!in.ranked) return {};
   if (c.has_input(1) && !axes) {
     const Shape removed = shape_of_length(c.shape(1));
-    if (removed.ranked && removed.rank() <= in.rank()) c.set_output(0, c.dtype(0), Shape::of_rank(in.rank() - removed.rank()));
+    if (removed.ranked && removed.rank() <= in.rank())
+      c.set_output(0, c.dtype(0), Shape::of_rank(in.rank() - removed.rank()));
     return {};
   }
   if (!axes && !in.static_dims()) return {};
@@ -24,7 +25,8 @@ Status squeeze_infer(InferContext& c) {
     MN_ASSIGN(const Ints normal, normalize_axes(*axes, in.rank()));
     for (int64_t axis : normal) {
       const Dim& dim = in.dims[static_cast<size_t>(axis)];
-      MN_CHECK(!dim.known() || dim.value == 1, "cannot remove axis ", axis, " of ", to_string(in), ": its dimension is not 1");
+      MN_CHECK(!dim.known() || dim.value == 1, "cannot remove axis ", axis, " of ", to_string(in),
+               ": its dimension is not 1");
       removed[static_cast<size_t>(axis)] = true;
     }
   } else {
@@ -65,7 +67,8 @@ Status import_axes_attribute(ImportContext& c) { return import_list_as_input(c, 
 std::vector<Case> squeeze_cases() {
   const Tensor x = random_tensor(DType::float32, {1, 3, 1, 2}, 1);
   return {
-      {.inputs = {Tensor::of<float>({1, 2}, {1, 2, 1}), Tensor::of_ints(std::vector<int64_t>{0})}, .expected = {Tensor::of<float>({1, 2}, {2, 1})}},
+      {.inputs = {Tensor::of<float>({1, 2}, {1, 2, 1}), Tensor::of_ints(std::vector<int64_t>{0})},
+       .expected = {Tensor::of<float>({1, 2}, {2, 1})}},
       {.inputs = {x}, .note = "all dims of one"},
       {.inputs = {x, Tensor::of_ints(std::vector<int64_t>{-2, 0})}, .note = "negative axis"},
       {.inputs = {x, Tensor::of_ints({})}, .note = "nothing removed"},
@@ -76,7 +79,8 @@ std::vector<Case> squeeze_cases() {
 std::vector<Case> unsqueeze_cases() {
   const Tensor x = random_tensor(DType::float32, {3, 2}, 1);
   return {
-      {.inputs = {Tensor::of<float>({1, 2}, {2}), Tensor::of_ints(std::vector<int64_t>{0})}, .expected = {Tensor::of<float>({1, 2}, {1, 2})}},
+      {.inputs = {Tensor::of<float>({1, 2}, {2}), Tensor::of_ints(std::vector<int64_t>{0})},
+       .expected = {Tensor::of<float>({1, 2}, {1, 2})}},
       {.inputs = {x, Tensor::of_ints(std::vector<int64_t>{3, 0})}, .note = "axes of the output, any order"},
       {.inputs = {x, Tensor::of_ints(std::vector<int64_t>{-1})}, .note = "negative axis"},
       {.inputs = {Tensor::scalar(1.0f), Tensor::of_ints(std::vector<int64_t>{0, 1})}, .note = "0-d"},

@@ -23,19 +23,20 @@ Status tensor_scatter_infer(InferContext& c) {
     MN_TRY(check_shape_input(c.type(2), "write_indices"));
     MN_TRY(c.expect_rank(2, 1, "write_indices"));
     if (cache.ranked && cache.rank() > 0 && cache.dims[0].known() && c.shape(2).static_dims()) {
-      MN_CHECK(c.shape(2).dims[0].value == cache.dims[0].value, "write_indices ", to_string(c.shape(2)), " does not fit the batch of ",
-               cache.dims[0].value);
+      MN_CHECK(c.shape(2).dims[0].value == cache.dims[0].value, "write_indices ", to_string(c.shape(2)),
+               " does not fit the batch of ", cache.dims[0].value);
     }
   }
   if (!cache.ranked) return {};
   MN_ASSIGN(const int64_t axis, sequence_axis(c, cache.rank()));
   if (!update.ranked) return {};
-  MN_CHECK(cache.rank() == update.rank(), "cache ", to_string(cache), " and update ", to_string(update), " must have one rank");
+  MN_CHECK(cache.rank() == update.rank(), "cache ", to_string(cache), " and update ", to_string(update),
+           " must have one rank");
   for (int64_t i = 0; i < cache.rank(); ++i) {
     const Dim &there = cache.dims[static_cast<size_t>(i)], &given = update.dims[static_cast<size_t>(i)];
     if (!there.known() || !given.known()) continue;
-    MN_CHECK(i == axis ? given.value <= there.value : given.value == there.value, "update ", to_string(update), " does not fit cache ",
-             to_string(cache), " in dimension ", i);
+    MN_CHECK(i == axis ? given.value <= there.value : given.value == there.value, "update ", to_string(update),
+             " does not fit cache ", to_string(cache), " in dimension ", i);
   }
   return {};
 }
@@ -66,7 +67,9 @@ std::vector<Case> tensor_scatter_cases() {
   const Tensor cache = Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8}, {2, 4, 1});
   const Tensor update = Tensor::of<float>({-1, -2, -3, -4}, {2, 2, 1});
   return {
-      {.inputs = {cache, update}, .expected = {Tensor::of<float>({-1, -2, 3, 4, -3, -4, 7, 8}, {2, 4, 1})}, .differentiable = false},
+      {.inputs = {cache, update},
+       .expected = {Tensor::of<float>({-1, -2, 3, 4, -3, -4, 7, 8}, {2, 4, 1})},
+       .differentiable = false},
       {.inputs = {cache, update, Tensor::of<int64_t>({1, 2}, {2})},
        .expected = {Tensor::of<float>({1, -1, -2, 4, 5, 6, -3, -4}, {2, 4, 1})},
        .differentiable = false},

@@ -15,7 +15,8 @@ Result<Ints> permutation(const NodeView& c, int64_t rank) {
     return perm;
   }
   perm = c.ints_attribute("perm");
-  MN_CHECK(static_cast<int64_t>(perm.size()) == rank, "perm ", to_string(perm), " has ", perm.size(), " entries for a ", rank, "-D tensor");
+  MN_CHECK(static_cast<int64_t>(perm.size()) == rank, "perm ", to_string(perm), " has ", perm.size(), " entries for a ",
+           rank, "-D tensor");
   return normalize_axes(perm, rank);
 }
 
@@ -57,10 +58,13 @@ Status transpose_gradient(GradientContext& c) {
 std::vector<Case> transpose_cases() {
   const Tensor x = random_tensor(DType::float32, {2, 3, 4}, 1);
   return {
-      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {2, 3})}, .expected = {Tensor::of<float>({1, 4, 2, 5, 3, 6}, {3, 2})}},
+      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6}, {2, 3})},
+       .expected = {Tensor::of<float>({1, 4, 2, 5, 3, 6}, {3, 2})}},
       {.inputs = {x}, .attributes = {{"perm", Ints{1, 2, 0}}}},
       {.inputs = {x}, .attributes = {{"perm", Ints{0, 2, 1}}}},
-      {.inputs = {random_tensor(DType::float32, {2, 1, 3, 5}, 2)}, .attributes = {{"perm", Ints{0, 2, 3, 1}}}, .note = "NCHW to NHWC"},
+      {.inputs = {random_tensor(DType::float32, {2, 1, 3, 5}, 2)},
+       .attributes = {{"perm", Ints{0, 2, 3, 1}}},
+       .note = "NCHW to NHWC"},
       {.inputs = {Tensor::scalar(1.0f)}, .note = "0-d"},
       {.inputs = {random_tensor(DType::float32, {0, 3}, 2)}, .note = "no elements"},
   };

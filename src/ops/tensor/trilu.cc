@@ -15,7 +15,8 @@ Status trilu_infer(InferContext& c) {
   MN_CHECK(c.dtype(0) != DType::string, "strings have no zero");
   if (c.has_input(1)) {
     MN_TRY(check_shape_input(c.type(1), "k"));
-    MN_CHECK(!c.shape(1).static_dims() || element_count(c.shape(1).to_dims()) == 1, "k must be one number, got ", to_string(c.shape(1)));
+    MN_CHECK(!c.shape(1).static_dims() || element_count(c.shape(1).to_dims()) == 1, "k must be one number, got ",
+             to_string(c.shape(1)));
   }
   c.set_output(0, c.dtype(0), c.shape(0));
   return {};
@@ -48,7 +49,8 @@ Status trilu_reference(EvalContext& c) {
 Status trilu_gradient(GradientContext& c) {
   const ValueId k = c.has_input(1) ? c.input(1) : kNoValue;
   const ValueId inputs[] = {c.output_gradient(0), k};
-  c.set_input_gradient(0, c.b.add("trilu", std::span(inputs, c.has_input(1) ? 2 : 1), {{"upper", c.int_attribute("upper")}}));
+  c.set_input_gradient(
+      0, c.b.add("trilu", std::span(inputs, c.has_input(1) ? 2 : 1), {{"upper", c.int_attribute("upper")}}));
   return {};
 }
 

@@ -1,5 +1,5 @@
-// unique: the distinct elements, or the distinct slices along an axis, with where they occur first, how often, and which of
-// them every input element is.
+// unique: the distinct elements, or the distinct slices along an axis, with where they occur first, how often, and
+// which of them every input element is.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -60,7 +60,7 @@ std::vector<int64_t> order_keys(const Tensor& tensor) {
 }
 
 struct Groups {
-  Ints first, counts, inverse;   // per group: first occurrence and size; per slice: its group
+  Ints first, counts, inverse;  // per group: first occurrence and size; per slice: its group
 };
 
 // Groups equal slices; keys are [outer, extent, inner].
@@ -92,7 +92,8 @@ Groups group(std::span<const int64_t> keys, const AxisSplit& split, bool sorted)
   Ints by_occurrence(groups.first.size()), rank(groups.first.size());
   std::iota(by_occurrence.begin(), by_occurrence.end(), 0);
   const auto first_of = [&](int64_t g) { return groups.first[static_cast<size_t>(g)]; };
-  std::sort(by_occurrence.begin(), by_occurrence.end(), [&](int64_t a, int64_t b) { return first_of(a) < first_of(b); });
+  std::sort(by_occurrence.begin(), by_occurrence.end(),
+            [&](int64_t a, int64_t b) { return first_of(a) < first_of(b); });
   Groups reordered;
   for (size_t i = 0; i < by_occurrence.size(); ++i) {
     const size_t from = static_cast<size_t>(by_occurrence[i]);
@@ -119,7 +120,7 @@ Status unique_reference(EvalContext& c) {
   MN_CHECK(in.size() != 0 || split.extent <= (int64_t{1} << 24), "too many empty slices along axis ", axis);
   const Groups groups = group(order_keys(in), split, c.int_attribute("sorted") != 0);
   dims[static_cast<size_t>(axis)] = static_cast<int64_t>(groups.first.size());
-  MN_ASSIGN(Tensor* out, c.allocate_output(0, dims, in.dtype()));
+  MN_ASSIGN(Tensor * out, c.allocate_output(0, dims, in.dtype()));
   MN_TRY(take(in, split, groups.first, *out, *c.budget()));
   const Ints* lists[] = {&groups.first, &groups.inverse, &groups.counts};
   for (int i = 1; i < c.output_count(); ++i) {
@@ -135,11 +136,13 @@ std::vector<Case> unique_cases() {
       {.inputs = {x},
        .attributes = {{"sorted", 0}},
        .outputs = 4,
-       .expected = {Tensor::of<float>({2, 1, 3, 4}, {4}), ints({0, 1, 3, 4}), ints({0, 1, 1, 2, 3, 2}), ints({1, 2, 2, 1})},
+       .expected = {Tensor::of<float>({2, 1, 3, 4}, {4}), ints({0, 1, 3, 4}), ints({0, 1, 1, 2, 3, 2}),
+                    ints({1, 2, 2, 1})},
        .differentiable = false},
       {.inputs = {x},
        .outputs = 4,
-       .expected = {Tensor::of<float>({1, 2, 3, 4}, {4}), ints({1, 0, 3, 4}), ints({1, 0, 0, 2, 3, 2}), ints({2, 1, 2, 1})},
+       .expected = {Tensor::of<float>({1, 2, 3, 4}, {4}), ints({1, 0, 3, 4}), ints({1, 0, 0, 2, 3, 2}),
+                    ints({2, 1, 2, 1})},
        .differentiable = false},
       {.inputs = {Tensor::of<int32_t>({1, 0, 0, 1, 0, 0, 2, 3, 4}, {3, 3})},
        .attributes = {{"axis", 0}},
@@ -147,7 +150,9 @@ std::vector<Case> unique_cases() {
        .expected = {Tensor::of<int32_t>({1, 0, 0, 2, 3, 4}, {2, 3}), ints({0, 2}), ints({0, 0, 1}), ints({2, 1})}},
       {.inputs = {Tensor::of_strings({"b", "a", "b"}, {3})}, .expected = {Tensor::of_strings({"a", "b"}, {2})}},
       {.inputs = {Tensor::of<int64_t>({}, {0})}, .outputs = 4, .note = "no elements"},
-      {.inputs = {Tensor::of<float>({0, -2, -0.0f, -1}, {2, 2})}, .expected = {Tensor::of<float>({-2, -1, 0}, {3})}, .differentiable = false},
+      {.inputs = {Tensor::of<float>({0, -2, -0.0f, -1}, {2, 2})},
+       .expected = {Tensor::of<float>({-2, -1, 0}, {3})},
+       .differentiable = false},
   };
 }
 

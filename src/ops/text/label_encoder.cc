@@ -12,13 +12,16 @@ namespace minnow::ops {
 namespace {
 
 Status label_encoder_infer(InferContext& c) {
-  const Tensor &keys = c.tensor_attribute("keys_tensor"), &values = c.tensor_attribute("values_tensor"), &fallback = c.tensor_attribute("default_tensor");
+  const Tensor &keys = c.tensor_attribute("keys_tensor"), &values = c.tensor_attribute("values_tensor"),
+               &fallback = c.tensor_attribute("default_tensor");
   MN_CHECK(keys.valid() && values.valid() && fallback.valid(), "keys, values or the default are empty");
-  MN_CHECK(keys.size() == values.size(), "expected a value for every key, got ", keys.size(), " keys and ", values.size(), " values");
-  MN_CHECK(fallback.size() == 1 && fallback.dtype() == values.dtype(), "the default must be one ", to_string(values.dtype()), ", got ", fallback.size(), " of ",
-           to_string(fallback.dtype()));
+  MN_CHECK(keys.size() == values.size(), "expected a value for every key, got ", keys.size(), " keys and ",
+           values.size(), " values");
+  MN_CHECK(fallback.size() == 1 && fallback.dtype() == values.dtype(), "the default must be one ",
+           to_string(values.dtype()), ", got ", fallback.size(), " of ", to_string(fallback.dtype()));
   MN_CHECK(!is_complex(keys.dtype()), "complex keys are not possible");
-  MN_CHECK(c.dtype(0) == DType::undefined || c.dtype(0) == keys.dtype(), "the keys are ", to_string(keys.dtype()), ", but the input is ", to_string(c.dtype(0)));
+  MN_CHECK(c.dtype(0) == DType::undefined || c.dtype(0) == keys.dtype(), "the keys are ", to_string(keys.dtype()),
+           ", but the input is ", to_string(c.dtype(0)));
   c.set_output(0, values.dtype(), c.shape(0));
   return {};
 }
@@ -27,7 +30,8 @@ Status label_encoder_infer(InferContext& c) {
 Ints number_keys(const Tensor& tensor) {
   if (!is_float(tensor.dtype())) return to_ints(tensor);
   Ints keys;
-  for (double value : to_doubles(tensor)) keys.push_back(std::bit_cast<int64_t>(std::isnan(value) ? std::nan("") : value == 0 ? 0.0 : value));
+  for (double value : to_doubles(tensor))
+    keys.push_back(std::bit_cast<int64_t>(std::isnan(value) ? std::nan("") : value == 0 ? 0.0 : value));
   return keys;
 }
 
@@ -36,7 +40,8 @@ Status label_encoder_reference(EvalContext& c) {
   // The values with the default behind them.
   MN_ASSIGN(Tensor table, c.scratch(values.dtype(), {values.size() + 1}));
   MN_TRY(copy_to_strides(values.reshaped({values.size()}), table, 0, Dims{1}, *c.budget()));
-  MN_TRY(copy_to_strides(c.tensor_attribute("default_tensor").reshaped({1}), table, values.size(), Dims{1}, *c.budget()));
+  MN_TRY(
+      copy_to_strides(c.tensor_attribute("default_tensor").reshaped({1}), table, values.size(), Dims{1}, *c.budget()));
   Ints places;
   const auto look_up = [&](const auto& from, const auto& wanted) {
     std::unordered_map<std::remove_cvref_t<decltype(from[0])>, int64_t> index;
@@ -53,8 +58,10 @@ Status label_encoder_reference(EvalContext& c) {
 
 // keys_* or values_* of versions 2 and up: floats, int64s, strings or a tensor. Not valid when none is there.
 Result<Tensor> list_attribute(const ImportContext& c, const std::string& prefix) {
-  if (const Attribute* a = c.node.attributes.find(prefix + "_tensor"); a != nullptr && a->get<Tensor>() != nullptr) return *a->get<Tensor>();
-  if (const Attribute* a = c.node.attributes.find(prefix + "_int64s"); a != nullptr && a->get<Ints>() != nullptr) return Tensor::of_ints(*a->get<Ints>());
+  if (const Attribute* a = c.node.attributes.find(prefix + "_tensor"); a != nullptr && a->get<Tensor>() != nullptr)
+    return *a->get<Tensor>();
+  if (const Attribute* a = c.node.attributes.find(prefix + "_int64s"); a != nullptr && a->get<Ints>() != nullptr)
+    return Tensor::of_ints(*a->get<Ints>());
   if (const Attribute* a = c.node.attributes.find(prefix + "_strings"); a != nullptr && a->get<Strings>() != nullptr) {
     const int64_t count = static_cast<int64_t>(a->get<Strings>()->size());
     return Tensor::of_strings(*a->get<Strings>(), {count});
@@ -66,7 +73,8 @@ Result<Tensor> list_attribute(const ImportContext& c, const std::string& prefix)
 }
 
 Result<Tensor> default_for(const ImportContext& c, DType dtype) {
-  if (const Attribute* a = c.node.attributes.find("default_tensor"); a != nullptr && a->get<Tensor>() != nullptr) return *a->get<Tensor>();
+  if (const Attribute* a = c.node.attributes.find("default_tensor"); a != nullptr && a->get<Tensor>() != nullptr)
+    return *a->get<Tensor>();
   if (dtype == DType::string) {
     MN_ASSIGN(std::string text, c.string_attribute("default_string", "_Unused"));
     return Tensor::of_strings({std::move(text)}, {1});
@@ -97,19 +105,26 @@ Status import_first(ImportContext& c) {
   for (int64_t i = 0; i < count; ++i) positions.push_back(i);
   const Tensor texts = Tensor::of_strings(names, {count}), numbers = Tensor::of_ints(positions);
   const DType dtype = c.b.type(c.input(0)).dtype;
-  if (dtype != DType::string && dtype != DType::int64) return unsupported({"the input's element type must be known (string or int64), got ", to_string(dtype)});
+  if (dtype != DType::string && dtype != DType::int64)
+    return unsupported({"the input's element type must be known (string or int64), got ", to_string(dtype)});
   const bool from_text = dtype == DType::string;
   MN_ASSIGN(const Tensor fallback, default_for(c, from_text ? DType::int64 : DType::string));
-  return c.take_over({c.input(0)}, {{"keys_tensor", from_text ? texts : numbers}, {"values_tensor", from_text ? numbers : texts}, {"default_tensor", fallback}});
+  return c.take_over({c.input(0)}, {{"keys_tensor", from_text ? texts : numbers},
+                                    {"values_tensor", from_text ? numbers : texts},
+                                    {"default_tensor", fallback}});
 }
 
 std::vector<Case> label_encoder_cases() {
   return {
       {.inputs = {Tensor::of_strings({"b", "x", "a"}, {3})},
-       .attributes = {{"keys_tensor", Tensor::of_strings({"a", "b"}, {2})}, {"values_tensor", Tensor::of<int64_t>({7, 8}, {2})}, {"default_tensor", Tensor::of<int64_t>({-1}, {1})}},
+       .attributes = {{"keys_tensor", Tensor::of_strings({"a", "b"}, {2})},
+                      {"values_tensor", Tensor::of<int64_t>({7, 8}, {2})},
+                      {"default_tensor", Tensor::of<int64_t>({-1}, {1})}},
        .expected = {Tensor::of<int64_t>({8, -1, 7}, {3})}},
       {.inputs = {Tensor::of<float>({NAN, 1.5f, -0.0f}, {3, 1})},
-       .attributes = {{"keys_tensor", Tensor::of<float>({NAN, 0}, {2})}, {"values_tensor", Tensor::of_strings({"nan", "zero"}, {2})}, {"default_tensor", Tensor::of_strings({"?"}, {1})}},
+       .attributes = {{"keys_tensor", Tensor::of<float>({NAN, 0}, {2})},
+                      {"values_tensor", Tensor::of_strings({"nan", "zero"}, {2})},
+                      {"default_tensor", Tensor::of_strings({"?"}, {1})}},
        .expected = {Tensor::of_strings({"nan", "?", "zero"}, {3, 1})},
        .differentiable = false},
   };
@@ -121,11 +136,13 @@ std::vector<OpDef> label_encoder() {
   return {{
       .name = "label_encoder",
       .doc = "Looks every element up in a table of keys and values.",
-      .attributes = {required("keys_tensor", AttributeKind::tensor), required("values_tensor", AttributeKind::tensor), required("default_tensor", AttributeKind::tensor)},
+      .attributes = {required("keys_tensor", AttributeKind::tensor), required("values_tensor", AttributeKind::tensor),
+                     required("default_tensor", AttributeKind::tensor)},
       .narrow_floats = NarrowFloats::native,
       .infer = label_encoder_infer,
       .reference = label_encoder_reference,
-      .imports = {{"ai.onnx.ml", "LabelEncoder", 1, 1, import_first}, {"ai.onnx.ml", "LabelEncoder", 2, 1 << 20, import_label_encoder}},
+      .imports = {{"ai.onnx.ml", "LabelEncoder", 1, 1, import_first},
+                  {"ai.onnx.ml", "LabelEncoder", 2, 1 << 20, import_label_encoder}},
       .exports = {{"ai.onnx.ml", "LabelEncoder", 4}},
       .cases = label_encoder_cases,
   }};

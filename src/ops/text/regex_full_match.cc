@@ -7,7 +7,8 @@ namespace minnow::ops {
 namespace {
 
 Status regex_full_match_infer(InferContext& c) {
-  MN_CHECK(c.dtype(0) == DType::undefined || c.dtype(0) == DType::string, "expected strings, got ", to_string(c.dtype(0)));
+  MN_CHECK(c.dtype(0) == DType::undefined || c.dtype(0) == DType::string, "expected strings, got ",
+           to_string(c.dtype(0)));
   c.set_output(0, DType::boolean, c.shape(0));
   return {};
 }
@@ -29,14 +30,18 @@ Status regex_full_match_reference(EvalContext& c) {
 
 Case match(std::string pattern, std::vector<std::string> texts, std::initializer_list<bool> expected) {
   const Dims dims = {static_cast<int64_t>(texts.size())};
-  return {.inputs = {Tensor::of_strings(std::move(texts), dims)}, .attributes = {{"pattern", std::move(pattern)}}, .expected = {Tensor::of<bool>(expected, dims)}};
+  return {.inputs = {Tensor::of_strings(std::move(texts), dims)},
+          .attributes = {{"pattern", std::move(pattern)}},
+          .expected = {Tensor::of<bool>(expected, dims)}};
 }
 
 std::vector<Case> regex_full_match_cases() {
   return {
       match("www\\.[\\w.-]+\\.\\bcom\\b", {"www.google.com", "www.facebook.com", "www.bbc.co.uk"}, {true, true, false}),
-      match("(\\W|^)[\\w.\\-]{0,25}@(yahoo|gmail)\\.com(\\W|$)", {"account@gmail.com", "account@hotmail.com"}, {true, false}),
-      match("(a*)*b|(?i)QU{2,3}x?", {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", "aab", "quu", "qUUUx", "qu"}, {false, true, true, true, false}),
+      match("(\\W|^)[\\w.\\-]{0,25}@(yahoo|gmail)\\.com(\\W|$)", {"account@gmail.com", "account@hotmail.com"},
+            {true, false}),
+      match("(a*)*b|(?i)QU{2,3}x?", {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", "aab", "quu", "qUUUx", "qu"},
+            {false, true, true, true, false}),
       match("[^[:digit:]é]+", {"abc", "ab1", "né", "日本"}, {true, false, false, true}),
       match("", {"", "a"}, {true, false}),
       match("(?:ab|cd|ef)+?.", {"abcdx", "abcd", "efab\n", "abcdefé"}, {true, false, false, true}),

@@ -9,7 +9,8 @@ namespace minnow::ops {
 namespace {
 
 Status expect_strings(const InferContext& c, int i) {
-  MN_CHECK(c.dtype(i) == DType::undefined || c.dtype(i) == DType::string, "expected strings, got ", to_string(c.dtype(i)));
+  MN_CHECK(c.dtype(i) == DType::undefined || c.dtype(i) == DType::string, "expected strings, got ",
+           to_string(c.dtype(i)));
   return {};
 }
 
@@ -40,7 +41,8 @@ Status string_concat_reference(EvalContext& c) {
   int64_t bytes = 0;
   for (size_t i = 0; i < out.size(); ++i) {
     bytes += static_cast<int64_t>(x.strings()[i].size() + y.strings()[i].size());
-    if (bytes > c.budget()->limits().bytes) return over_limit({"texts of more than ", c.budget()->limits().bytes, " bytes"});
+    if (bytes > c.budget()->limits().bytes)
+      return over_limit({"texts of more than ", c.budget()->limits().bytes, " bytes"});
     out[i] = x.strings()[i] + y.strings()[i];
   }
   return {};
@@ -100,7 +102,7 @@ Status string_split_reference(EvalContext& c) {
   }
   Dims dims = in.dims();
   dims.push_back(static_cast<int64_t>(longest));
-  MN_ASSIGN(Tensor* out, c.allocate_output(0, dims));
+  MN_ASSIGN(Tensor * out, c.allocate_output(0, dims));
   const auto parts = out->mutable_strings();
   for (size_t i = 0; i < all.size(); ++i) {
     for (size_t k = 0; k < all[i].size(); ++k) parts[i * longest + k] = all[i][k];
@@ -109,12 +111,16 @@ Status string_split_reference(EvalContext& c) {
   return {};
 }
 
-Tensor texts(std::vector<std::string> values, Dims dims) { return Tensor::of_strings(std::move(values), std::move(dims)); }
+Tensor texts(std::vector<std::string> values, Dims dims) {
+  return Tensor::of_strings(std::move(values), std::move(dims));
+}
 
 std::vector<Case> string_concat_cases() {
   return {
       {.inputs = {texts({"a", "b"}, {2}), texts({"1", "2"}, {2})}, .expected = {texts({"a1", "b2"}, {2})}},
-      {.inputs = {texts({"a", "b"}, {2, 1}), texts({"1", "2"}, {2})}, .expected = {texts({"a1", "a2", "b1", "b2"}, {2, 2})}, .note = "broadcast"},
+      {.inputs = {texts({"a", "b"}, {2, 1}), texts({"1", "2"}, {2})},
+       .expected = {texts({"a1", "a2", "b1", "b2"}, {2, 2})},
+       .note = "broadcast"},
       {.inputs = {texts({"a"}, {}), texts({""}, {})}, .expected = {texts({"a"}, {})}, .note = "0-d"},
       {.inputs = {texts({}, {0}), texts({"x"}, {1})}, .expected = {texts({}, {0})}, .note = "no elements"},
   };
@@ -127,8 +133,13 @@ std::vector<Case> string_split_cases() {
        .attributes = {{"delimiter", ","}},
        .outputs = 2,
        .expected = {texts({"a", "b", "", "", "", ""}, {3, 2}), counts({2, 2, 1})}},
-      {.inputs = {texts({" a  b c ", ""}, {2})}, .outputs = 2, .expected = {texts({"a", "b", "c", "", "", ""}, {2, 3}), counts({3, 0})}},
-      {.inputs = {texts({"a b  c "}, {1})}, .attributes = {{"maxsplit", 1}}, .outputs = 2, .expected = {texts({"a", "b  c "}, {1, 2}), counts({2})}},
+      {.inputs = {texts({" a  b c ", ""}, {2})},
+       .outputs = 2,
+       .expected = {texts({"a", "b", "c", "", "", ""}, {2, 3}), counts({3, 0})}},
+      {.inputs = {texts({"a b  c "}, {1})},
+       .attributes = {{"maxsplit", 1}},
+       .outputs = 2,
+       .expected = {texts({"a", "b  c "}, {1, 2}), counts({2})}},
       {.inputs = {texts({}, {0})}, .outputs = 2, .expected = {texts({}, {0, 0}), counts({})}, .note = "no elements"},
   };
 }

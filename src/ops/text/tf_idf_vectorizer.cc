@@ -1,4 +1,5 @@
-// tf_idf_vectorizer: counts n-grams of a pool in every row (with up to max_skip_count tokens skipped between neighbours).
+// tf_idf_vectorizer: counts n-grams of a pool in every row (with up to max_skip_count tokens skipped between
+// neighbours).
 #include <algorithm>
 #include <map>
 #include <unordered_map>
@@ -9,28 +10,36 @@
 namespace minnow::ops {
 namespace {
 
-constexpr int64_t kMaxGram = 1024;   // longer n-grams come from a broken file
+constexpr int64_t kMaxGram = 1024;  // longer n-grams come from a broken file
 
 Status check_pool(const NodeView& c) {
   const Ints &starts = c.ints_attribute("ngram_counts"), &indexes = c.ints_attribute("ngram_indexes");
   const bool has_ints = !c.ints_attribute("pool_int64s").empty();
-  MN_CHECK(has_ints != !c.strings_attribute("pool_strings").empty(), "exactly one of pool_int64s and pool_strings must be given");
-  const int64_t size = static_cast<int64_t>(has_ints ? c.ints_attribute("pool_int64s").size() : c.strings_attribute("pool_strings").size());
+  MN_CHECK(has_ints != !c.strings_attribute("pool_strings").empty(),
+           "exactly one of pool_int64s and pool_strings must be given");
+  const int64_t size = static_cast<int64_t>(has_ints ? c.ints_attribute("pool_int64s").size()
+                                                     : c.strings_attribute("pool_strings").size());
   const int64_t min = c.int_attribute("min_gram_length"), max = c.int_attribute("max_gram_length");
-  MN_CHECK(min >= 1 && min <= max && max <= kMaxGram, "gram lengths must satisfy 1 <= min <= max <= ", kMaxGram, ", got ", min, " and ", max);
-  MN_CHECK(max <= static_cast<int64_t>(starts.size()), "max_gram_length ", max, " exceeds the ", starts.size(), " entries of ngram_counts");
+  MN_CHECK(min >= 1 && min <= max && max <= kMaxGram, "gram lengths must satisfy 1 <= min <= max <= ", kMaxGram,
+           ", got ", min, " and ", max);
+  MN_CHECK(max <= static_cast<int64_t>(starts.size()), "max_gram_length ", max, " exceeds the ", starts.size(),
+           " entries of ngram_counts");
   MN_CHECK(c.int_attribute("max_skip_count") >= 0, "max_skip_count must not be negative");
   int64_t grams = 0;
   for (size_t n = 0; n < starts.size(); ++n) {
     const int64_t end = n + 1 < starts.size() ? starts[n + 1] : size;
-    MN_CHECK(starts[n] >= 0 && starts[n] <= end && end <= size, "ngram_counts ", to_string(starts), " do not ascend within the pool of ", size);
-    MN_CHECK((end - starts[n]) % static_cast<int64_t>(n + 1) == 0, "the pool of ", n + 1, "-grams has ", end - starts[n], " entries");
+    MN_CHECK(starts[n] >= 0 && starts[n] <= end && end <= size, "ngram_counts ", to_string(starts),
+             " do not ascend within the pool of ", size);
+    MN_CHECK((end - starts[n]) % static_cast<int64_t>(n + 1) == 0, "the pool of ", n + 1, "-grams has ",
+             end - starts[n], " entries");
     grams += (end - starts[n]) / static_cast<int64_t>(n + 1);
   }
-  MN_CHECK(grams == static_cast<int64_t>(indexes.size()), "the pool has ", grams, " n-grams, but ngram_indexes has ", indexes.size());
+  MN_CHECK(grams == static_cast<int64_t>(indexes.size()), "the pool has ", grams, " n-grams, but ngram_indexes has ",
+           indexes.size());
   for (int64_t index : indexes) MN_CHECK(index >= 0, "ngram_indexes must not be negative");
   const Floats& weights = c.floats_attribute("weights");
-  MN_CHECK(weights.empty() || weights.size() == indexes.size(), "weights has ", weights.size(), " entries for ", indexes.size(), " n-grams");
+  MN_CHECK(weights.empty() || weights.size() == indexes.size(), "weights has ", weights.size(), " entries for ",
+           indexes.size(), " n-grams");
   return {};
 }
 
@@ -39,8 +48,8 @@ Status tf_idf_infer(InferContext& c) {
   MN_CHECK(mode == "TF" || mode == "IDF" || mode == "TFIDF", "mode '", mode, "' is not TF, IDF or TFIDF");
   MN_TRY(check_pool(c));
   const bool strings = !c.strings_attribute("pool_strings").empty();
-  MN_CHECK(c.dtype(0) == DType::undefined || (strings ? c.dtype(0) == DType::string : is_integer(c.dtype(0))), "expected ",
-           strings ? "strings" : "integers", " as in the pool, got ", to_string(c.dtype(0)));
+  MN_CHECK(c.dtype(0) == DType::undefined || (strings ? c.dtype(0) == DType::string : is_integer(c.dtype(0))),
+           "expected ", strings ? "strings" : "integers", " as in the pool, got ", to_string(c.dtype(0)));
   const Ints& indexes = c.ints_attribute("ngram_indexes");
   int64_t size = 0;
   for (int64_t index : indexes) size = std::max(size, index);
@@ -79,20 +88,23 @@ class Tokens {
   std::unordered_map<std::string, int64_t> ids_;
 };
 
-using Grams = std::map<Ints, size_t>;   // n-gram to its number in the pool
+using Grams = std::map<Ints, size_t>;  // n-gram to its number in the pool
 
 Grams grams_of(const NodeView& c, const Ints& pool) {
   const Ints& starts = c.ints_attribute("ngram_counts");
   Grams grams;
   size_t number = 0;
   for (size_t n = 0; n < starts.size(); ++n) {
-    const int64_t length = static_cast<int64_t>(n + 1), end = n + 1 < starts.size() ? starts[n + 1] : static_cast<int64_t>(pool.size());
-    for (int64_t at = starts[n]; at < end; at += length) grams.emplace(Ints(pool.begin() + at, pool.begin() + at + length), number++);
+    const int64_t length = static_cast<int64_t>(n + 1),
+                  end = n + 1 < starts.size() ? starts[n + 1] : static_cast<int64_t>(pool.size());
+    for (int64_t at = starts[n]; at < end; at += length)
+      grams.emplace(Ints(pool.begin() + at, pool.begin() + at + length), number++);
   }
   return grams;
 }
 
-Status count_row(const NodeView& c, std::span<const int64_t> row, const Grams& grams, std::span<int64_t> counts, Budget& budget) {
+Status count_row(const NodeView& c, std::span<const int64_t> row, const Grams& grams, std::span<int64_t> counts,
+                 Budget& budget) {
   const int64_t width = static_cast<int64_t>(row.size());
   for (int64_t n = c.int_attribute("min_gram_length"); n <= c.int_attribute("max_gram_length"); ++n) {
     // Skipping means nothing to single tokens.
@@ -122,7 +134,8 @@ Status tf_idf_reference(EvalContext& c) {
   std::fill(out, out + c.output(0).size(), 0.0f);
   for (int64_t r = 0; r < rows; ++r, out += width) {
     Ints counts(indexes.size(), 0);
-    MN_TRY(count_row(c, std::span(values).subspan(static_cast<size_t>(r * length), static_cast<size_t>(length)), grams, counts, *c.budget()));
+    MN_TRY(count_row(c, std::span(values).subspan(static_cast<size_t>(r * length), static_cast<size_t>(length)), grams,
+                     counts, *c.budget()));
     for (size_t i = 0; i < counts.size(); ++i) {
       if (counts[i] == 0) continue;
       const float weight = weights.empty() ? 1.0f : weights[i], count = static_cast<float>(counts[i]);
@@ -133,18 +146,31 @@ Status tf_idf_reference(EvalContext& c) {
 }
 
 std::vector<Case> tf_idf_cases() {
-  Attributes a = {{"mode", "TF"}, {"min_gram_length", 2}, {"max_gram_length", 2}, {"max_skip_count", 0}, {"ngram_counts", Ints{0, 4}},
-                  {"ngram_indexes", Ints{0, 1, 2, 3, 4, 5, 6}}, {"pool_int64s", Ints{2, 3, 5, 4, 5, 6, 7, 8, 6, 7}}};
+  Attributes a = {{"mode", "TF"},
+                  {"min_gram_length", 2},
+                  {"max_gram_length", 2},
+                  {"max_skip_count", 0},
+                  {"ngram_counts", Ints{0, 4}},
+                  {"ngram_indexes", Ints{0, 1, 2, 3, 4, 5, 6}},
+                  {"pool_int64s", Ints{2, 3, 5, 4, 5, 6, 7, 8, 6, 7}}};
   Attributes skipping = a;
   skipping.set("max_skip_count", 5);
   skipping.set("min_gram_length", 1);
   const Tensor x = Tensor::of<int32_t>({1, 1, 3, 3, 3, 7, 8, 6, 7, 5, 6, 8}, {12});
-  const Attributes words = {{"mode", "TFIDF"}, {"min_gram_length", 1}, {"max_gram_length", 1}, {"max_skip_count", 0}, {"ngram_counts", Ints{0}},
-                            {"ngram_indexes", Ints{1, 0}}, {"pool_strings", Strings{"a", "b"}}, {"weights", Floats{2, 3}}};
+  const Attributes words = {{"mode", "TFIDF"},
+                            {"min_gram_length", 1},
+                            {"max_gram_length", 1},
+                            {"max_skip_count", 0},
+                            {"ngram_counts", Ints{0}},
+                            {"ngram_indexes", Ints{1, 0}},
+                            {"pool_strings", Strings{"a", "b"}},
+                            {"weights", Floats{2, 3}}};
   return {
       {.inputs = {x}, .attributes = a, .expected = {Tensor::of<float>({0, 0, 0, 0, 1, 1, 1}, {7})}},
       {.inputs = {x}, .attributes = skipping, .expected = {Tensor::of<float>({0, 3, 1, 0, 1, 3, 1}, {7})}},
-      {.inputs = {Tensor::of_strings({"a", "a", "c", "b"}, {2, 2})}, .attributes = words, .expected = {Tensor::of<float>({0, 4, 3, 0}, {2, 2})}},
+      {.inputs = {Tensor::of_strings({"a", "a", "c", "b"}, {2, 2})},
+       .attributes = words,
+       .expected = {Tensor::of<float>({0, 4, 3, 0}, {2, 2})}},
   };
 }
 
@@ -155,9 +181,15 @@ std::vector<OpDef> tf_idf_vectorizer() {
   return {{
       .name = "tf_idf_vectorizer",
       .doc = "Counts of n-grams, optionally weighted.",
-      .attributes = {required("mode", AttributeKind::text), required("min_gram_length", kInteger), required("max_gram_length", kInteger),
-                     required("max_skip_count", kInteger), required("ngram_counts", kIntegers), required("ngram_indexes", kIntegers),
-                     {"pool_int64s", kIntegers}, {"pool_strings", AttributeKind::texts}, {"weights", AttributeKind::reals}},
+      .attributes = {required("mode", AttributeKind::text),
+                     required("min_gram_length", kInteger),
+                     required("max_gram_length", kInteger),
+                     required("max_skip_count", kInteger),
+                     required("ngram_counts", kIntegers),
+                     required("ngram_indexes", kIntegers),
+                     {"pool_int64s", kIntegers},
+                     {"pool_strings", AttributeKind::texts},
+                     {"weights", AttributeKind::reals}},
       .infer = tf_idf_infer,
       .reference = tf_idf_reference,
       .imports = {{"ai.onnx", "TfIdfVectorizer"}},
