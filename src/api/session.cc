@@ -1,9 +1,11 @@
 #include "api/session.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "api/guard.h"
 #include "base/text.h"
+#include "import/safetensors.h"
 #include "lower/provider.h"
 
 namespace minnow {
@@ -27,6 +29,13 @@ class Claim {
   std::atomic<bool>& busy_;
   bool held_;
 };
+
+Status check_state(const State& state, const Tensor& value) {
+  const Tensor& initial = state.initial;
+  MN_CHECK(value.dtype() == initial.dtype() && value.dims() == initial.dims(), "state '", printable(state.name), "': expected ",
+           to_string(initial.dtype()), to_string(initial.dims()), ", got ", to_string(value.dtype()), to_string(value.dims()));
+  return {};
+}
 
 }  // namespace
 
@@ -98,9 +107,7 @@ Status Session::set_state(std::string_view name, Tensor value) {
     const Claim claim(busy_);
     MN_TRY(claim.status());
     MN_ASSIGN(const size_t index, state_index(name));
-    const Tensor& initial = model_->graph().states[index].initial;
-    MN_CHECK(value.dtype() == initial.dtype() && value.dims() == initial.dims(), "state '", printable(name), "': expected ",
-             to_string(initial.dtype()), to_string(initial.dims()), ", got ", to_string(value.dtype()), to_string(value.dims()));
+    MN_TRY(check_state(model_->graph().states[index], value));
     states_[index] = std::move(value);
     return {};
   });
@@ -113,6 +120,37 @@ Status Session::reset_states() {
     std::vector<Tensor> initial;
     for (const State& state : model_->graph().states) initial.push_back(state.initial);
     states_ = std::move(initial);
+    return {};
+  });
+}
+
+Result<std::string> Session::save_states() const {
+  return guarded([&]() -> Result<std::string> {
+    const Claim claim(busy_);
+    MN_TRY(claim.status());
+    NamedTensors tensors;
+    for (size_t i = 0; i < states_.size(); ++i) tensors.emplace_back(model_->graph().states[i].name, states_[i]);
+    return safetensors_bytes(tensors);
+  });
+}
+
+Status Session::load_states(const Bytes& bytes, std::string_view name) {
+  return guarded([&]() -> Status {
+    const Claim claim(busy_);
+    MN_TRY(claim.status());
+    MN_ASSIGN(NamedTensors tensors, read_safetensors(bytes, name, options_.limits));
+    std::vector<Tensor> loaded(states_.size());
+    for (auto& [state, tensor] : tensors) {
+      MN_ASSIGN(const size_t index, state_index(state));
+      MN_TRY(check_state(model_->graph().states[index], tensor));
+      // The bytes may be the caller's or mapped: states outlive them.
+      MN_ASSIGN(loaded[index], Tensor::allocate(tensor.dtype(), tensor.dims()));
+      if (tensor.bytes() > 0) std::memcpy(loaded[index].mutable_data<std::byte>(), tensor.raw().data(), tensor.raw().size());
+    }
+    for (size_t i = 0; i < loaded.size(); ++i) {
+      MN_CHECK(loaded[i].valid(), printable(name), ": holds no state '", printable(model_->graph().states[i].name), "'");
+    }
+    states_ = std::move(loaded);
     return {};
   });
 }
