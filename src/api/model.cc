@@ -3,14 +3,29 @@
 #include "api/guard.h"
 #include "base/text.h"
 #include "graph/text.h"
+#include "import/format.h"
 #include "import/onnx/onnx.h"
 #include "ops/check.h"
 
 namespace minnow {
 namespace {
 
-Result<Graph> import_graph(const Bytes& bytes, std::string_view name, std::string_view format, const OpenOptions& options, const Registry& registry) {
-  if (format == "mng") return parse_graph(bytes.text(), name, options.limits);
+// Formats that other doors of minnow open, or none yet, and those that no door does.
+Error refuse(FileFormat format, std::string_view name) {
+  const std::string file = printable(name);
+  switch (format) {
+    case FileFormat::safetensors:
+      return unsupported({file, ": safetensors holds weights without a network: export the model as ONNX, or build it in code"});
+    case FileFormat::npy: return bad_input({file, ": an array, not a model: give it as an input (minnow run MODEL --in NAME=FILE.npy)"});
+    case FileFormat::tflite: return unsupported({file, ": TensorFlow Lite models are not read yet: convert to ONNX with tf2onnx"});
+    case FileFormat::compiled: return unsupported({file, ": compiled models (.mnw) are not read yet: open the model they were made from"});
+    default: return refuse_format(format, name);
+  }
+}
+
+Result<Graph> import_graph(const Bytes& bytes, std::string_view name, FileFormat format, const OpenOptions& options, const Registry& registry) {
+  if (format == FileFormat::graph_text) return parse_graph(bytes.text(), name, options.limits);
+  if (format != FileFormat::onnx) return refuse(format, name);
   ImportOptions import;
   import.limits = options.limits;
   import.registry = &registry;
@@ -47,8 +62,10 @@ Result<std::shared_ptr<const Model>> Model::open_bytes(Bytes bytes, std::string_
     model->registry_ = options.registry;
     model->name_ = file_name_of(std::string(name));
     model->file_bytes_ = static_cast<int64_t>(bytes.size());
-    model->format_ = starts_with(bytes.text(), "minnow graph") ? "mng" : "onnx";
-    MN_ASSIGN(model->graph_, import_graph(bytes, name, model->format_, options, model->registry()));
+    const FileFormat format = detect_format(bytes, name);
+    model->format_ = to_string(format);
+    MN_ASSIGN(model->graph_, import_graph(bytes, name, format, options, model->registry()));
+    if (format != FileFormat::onnx) MN_TRY(check(*model, options));   // the importer checks as it goes
     return finish(std::move(model), options);
   });
 }
@@ -60,15 +77,28 @@ Result<std::shared_ptr<const Model>> Model::from_graph(Graph graph, std::string_
     model->name_ = name;
     model->format_ = "graph";
     model->graph_ = std::move(graph);
+    MN_TRY(check(*model, options));
     return finish(std::move(model), options);
   });
 }
 
+Status Model::check(Model& model, const OpenOptions& options) {
+  Status status = check_graph(model.graph_, model.registry(), options.limits);
+  if (!status.ok()) return std::move(status.error()).in(printable(model.name_));
+  return {};
+}
+
 Result<std::shared_ptr<const Model>> Model::finish(std::shared_ptr<Model> model, const OpenOptions& options) {
   model->limits_ = options.limits;
-  if (Status status = check_graph(model->graph_, model->registry(), options.limits); !status.ok()) {
-    return std::move(status.error()).in(printable(model->name_));
-  }
+  if (!options.optimize) return std::shared_ptr<const Model>(std::move(model));
+  PipelineOptions pipeline;
+  pipeline.disabled = options.disabled_passes;
+  pipeline.dump_folder = options.dump_passes_folder;
+  pipeline.limits = options.limits;
+  pipeline.registry = &model->registry();
+  auto report = run_pipeline(model->graph_, pipeline);
+  if (!report.ok()) return std::move(report.error()).in(printable(model->name_));
+  model->passes_ = std::move(report).value();
   return std::shared_ptr<const Model>(std::move(model));
 }
 

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "graph/graph.h"
 #include "ops/registry.h"
+#include "passes/pipeline.h"
 
 namespace minnow {
 
@@ -36,12 +37,14 @@ class Model {
   const Graph& graph() const { return graph_; }
   const Registry& registry() const { return registry_ != nullptr ? *registry_ : Registry::builtin(); }
   const std::string& name() const { return name_; }
-  const std::string& format() const { return format_; }   // "onnx", "mng", "graph"
+  const std::string& format() const { return format_; }   // FileFormat by name; "graph" when built in code
   int64_t file_bytes() const { return file_bytes_; }
   const Limits& limits() const { return limits_; }
+  const std::vector<PassReport>& passes() const { return passes_; }
 
  private:
   Model() = default;
+  static Status check(Model& model, const OpenOptions& options);
   static Result<std::shared_ptr<const Model>> finish(std::shared_ptr<Model> model, const OpenOptions& options);
 
   std::shared_ptr<const Registry> registry_;
@@ -50,6 +53,7 @@ class Model {
   std::string format_;
   int64_t file_bytes_ = 0;
   Limits limits_;
+  std::vector<PassReport> passes_;
 };
 
 // The folder part of a path ("." for a bare name), and its last part.
