@@ -18,7 +18,7 @@ namespace {
 int64_t peak_rss_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return static_cast<int64_t>(usage.ru_maxrss) * 1024;   // Linux counts kilobytes
+  return static_cast<int64_t>(usage.ru_maxrss) * 1024;  // Linux counts kilobytes
 }
 
 std::string_view best_isa() {
@@ -32,7 +32,7 @@ std::string_view best_isa() {
 class OperatorTimes : public NodeObserver {
  public:
   Status on_node(const Graph&, const Node& node, std::span<const Datum>, int depth, int64_t duration_ns) override {
-    if (depth > 0) return {};   // inside its If or Loop
+    if (depth > 0) return {};  // inside its If or Loop
     auto found = std::find_if(times.begin(), times.end(), [&](const auto& entry) { return entry.first == node.op; });
     if (found == times.end()) found = times.insert(times.end(), {node.op, 0});
     found->second += duration_ns;
@@ -43,7 +43,9 @@ class OperatorTimes : public NodeObserver {
 
 class Bench : public Verb {
  public:
-  const char* summary() const override { return "Time a model: median, minimum, 90th percentile, load, first run, memory"; }
+  const char* summary() const override {
+    return "Time a model: median, minimum, 90th percentile, load, first run, memory";
+  }
   const char* example() const override { return "minnow bench model.onnx --shape x=1,3,224,224 --threads 2 --runs 20"; }
 
   void declare(Arguments& arguments) override {
@@ -94,27 +96,42 @@ class Bench : public Verb {
     return measure_cost(graph, model.registry()).multiply_adds;
   }
 
-  Result<int> report(const Session& session, std::vector<double> times, double load_ms, double first_ms, int64_t macs, OperatorTimes& operators) {
+  Result<int> report(const Session& session, std::vector<double> times, double load_ms, double first_ms, int64_t macs,
+                     OperatorTimes& operators) {
     std::sort(times.begin(), times.end());
     const size_t count = times.size();
     const double median = count % 2 == 1 ? times[count / 2] : (times[count / 2 - 1] + times[count / 2]) / 2;
     const double p90 = times[std::min(count - 1, (count * 9 + 9) / 10 - 1)];
     const std::string isa = model_.reference ? "reference" : std::string(best_isa());
-    Json json{{"model", session.model().name()}, {"median_ms", median}, {"min_ms", times[0]}, {"p90_ms", p90}, {"load_ms", load_ms},
-              {"first_run_ms", first_ms}, {"peak_rss_bytes", peak_rss_bytes()}, {"peak_tensor_bytes", session.budget().peak_bytes()},
-              {"macs", macs}, {"threads", session.threads()}, {"isa", isa}, {"runs", static_cast<int64_t>(count)}, {"cpu", cpu_brand()}};
+    Json json{{"model", session.model().name()},
+              {"median_ms", median},
+              {"min_ms", times[0]},
+              {"p90_ms", p90},
+              {"load_ms", load_ms},
+              {"first_run_ms", first_ms},
+              {"peak_rss_bytes", peak_rss_bytes()},
+              {"peak_tensor_bytes", session.budget().peak_bytes()},
+              {"macs", macs},
+              {"threads", session.threads()},
+              {"isa", isa},
+              {"runs", static_cast<int64_t>(count)},
+              {"cpu", cpu_brand()}};
     const double gmacs = median > 0 ? static_cast<double>(macs) / median * 1e-6 : 0;
-    std::string text = markdown_table({{"model", "median ms", "min ms", "p90 ms", "first ms", "load ms", "GMAC/s", "peak RSS", "threads", "isa"},
-                                       {printable(session.model().name()), fixed(median, 3), fixed(times[0], 3), fixed(p90, 3), fixed(first_ms, 3),
-                                        fixed(load_ms, 1), fixed(gmacs, 2), human_bytes(peak_rss_bytes()), concat({session.threads()}), isa}});
+    std::string text = markdown_table(
+        {{"model", "median ms", "min ms", "p90 ms", "first ms", "load ms", "GMAC/s", "peak RSS", "threads", "isa"},
+         {printable(session.model().name()), fixed(median, 3), fixed(times[0], 3), fixed(p90, 3), fixed(first_ms, 3),
+          fixed(load_ms, 1), fixed(gmacs, 2), human_bytes(peak_rss_bytes()), concat({session.threads()}), isa}});
     if (profile_) {
-      std::sort(operators.times.begin(), operators.times.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+      std::sort(operators.times.begin(), operators.times.end(),
+                [](const auto& a, const auto& b) { return a.second > b.second; });
       std::vector<std::vector<std::string>> rows{{"operator", "ms a run", "share"}};
       int64_t total = 0;
       for (const auto& [name, time] : operators.times) total += time;
       for (const auto& [name, time] : operators.times) {
         const double ms = static_cast<double>(time) * 1e-6 / static_cast<double>(count);
-        rows.push_back({name, fixed(ms, 3), fixed(100.0 * static_cast<double>(time) / static_cast<double>(std::max<int64_t>(total, 1)), 1) + " %"});
+        rows.push_back(
+            {name, fixed(ms, 3),
+             fixed(100.0 * static_cast<double>(time) / static_cast<double>(std::max<int64_t>(total, 1)), 1) + " %"});
         json["operators"].push_back({{"name", name}, {"ms", ms}});
       }
       text += "\n" + markdown_table(rows);

@@ -22,25 +22,36 @@ class Check : public Verb {
 
   Result<int> run() override {
     ModelFlags plain = model_;
-    plain.no_passes = true;   // findings are about the file, not about what the passes make of it
+    plain.no_passes = true;  // findings are about the file, not about what the passes make of it
     const auto model = plain.open(common);
     std::vector<Finding> findings;
     if (model.ok()) {
       findings = lint_graph((*model)->graph(), (*model)->registry());
     } else {
-      findings.push_back({Finding::Severity::error, std::string(to_string(model.error().code)), "", model.error().message});
+      findings.push_back(
+          {Finding::Severity::error, std::string(to_string(model.error().code)), "", model.error().message});
     }
-    std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
+    std::stable_sort(findings.begin(), findings.end(),
+                     [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
     int64_t counts[3] = {};
     Json list = Json::array();
     std::vector<std::vector<std::string>> rows;
     for (const Finding& finding : findings) {
       ++counts[static_cast<int>(finding.severity)];
-      list.push_back({{"severity", to_string(finding.severity)}, {"rule", finding.rule}, {"where", finding.where}, {"message", finding.message}});
-      rows.push_back({std::string(to_string(finding.severity)), finding.rule, finding.where.empty() ? finding.message : finding.where + ": " + finding.message});
+      list.push_back({{"severity", to_string(finding.severity)},
+                      {"rule", finding.rule},
+                      {"where", finding.where},
+                      {"message", finding.message}});
+      rows.push_back({std::string(to_string(finding.severity)), finding.rule,
+                      finding.where.empty() ? finding.message : finding.where + ": " + finding.message});
     }
-    const Json json{{"model", model_.path}, {"errors", counts[0]}, {"warnings", counts[1]}, {"notes", counts[2]}, {"findings", list}};
-    MN_TRY(emit(common, json, table(rows) + concat({counts[0], " errors, ", counts[1], " warnings, ", counts[2], " notes\n"})));
+    const Json json{{"model", model_.path},
+                    {"errors", counts[0]},
+                    {"warnings", counts[1]},
+                    {"notes", counts[2]},
+                    {"findings", list}};
+    MN_TRY(emit(common, json,
+                table(rows) + concat({counts[0], " errors, ", counts[1], " warnings, ", counts[2], " notes\n"})));
     if (!model.ok()) return exit_code(model.error().code);
     return strict_ && counts[1] > 0 ? kExitGateFailed : kExitOk;
   }

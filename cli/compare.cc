@@ -33,7 +33,9 @@ class Recorder : public NodeObserver {
 
 class Compare : public Verb {
  public:
-  const char* summary() const override { return "Compare two models, or a model with a folder of .npy outputs; exit 1 where they differ"; }
+  const char* summary() const override {
+    return "Compare two models, or a model with a folder of .npy outputs; exit 1 where they differ";
+  }
   const char* example() const override { return "minnow compare model.onnx model.mng --layers"; }
 
   void declare(Arguments& arguments) override {
@@ -59,8 +61,9 @@ class Compare : public Verb {
       MN_ASSIGN(expected, read_folder(outputs.size()));
     } else {
       MN_ASSIGN(const std::shared_ptr<const Model> b, model_.open(common, other_));
-      MN_CHECK(b->graph().inputs.size() == inputs.size() && b->graph().outputs.size() == outputs.size(), "the models differ in their inputs or outputs: ",
-               a->graph().inputs.size(), " and ", outputs.size(), " against ", b->graph().inputs.size(), " and ", b->graph().outputs.size());
+      MN_CHECK(b->graph().inputs.size() == inputs.size() && b->graph().outputs.size() == outputs.size(),
+               "the models differ in their inputs or outputs: ", a->graph().inputs.size(), " and ", outputs.size(),
+               " against ", b->graph().inputs.size(), " and ", b->graph().outputs.size());
       MN_ASSIGN(expected, run_model(b, inputs, layers_b));
     }
     rows_ = {{"output", "max abs", "relative", "SNR dB", ""}};
@@ -72,7 +75,8 @@ class Compare : public Verb {
       rows_.push_back({"layer", "", "", "", ""});
       for (const std::string& name : layers_a.order) {
         const auto found = layers_b.values.find(name);
-        if (found != layers_b.values.end()) compare_one("layers", name, Datum(layers_a.values[name]), Datum(found->second));
+        if (found != layers_b.values.end())
+          compare_one("layers", name, Datum(layers_a.values[name]), Datum(found->second));
       }
     }
     result_["equal"] = same;
@@ -81,7 +85,8 @@ class Compare : public Verb {
   }
 
  private:
-  Result<std::vector<Datum>> run_model(const std::shared_ptr<const Model>& model, const std::vector<Datum>& inputs, Recorder& recorder) {
+  Result<std::vector<Datum>> run_model(const std::shared_ptr<const Model>& model, const std::vector<Datum>& inputs,
+                                       Recorder& recorder) {
     MN_ASSIGN(const std::unique_ptr<Session> session, model_.session(common, model));
     const Interruptible interruptible(*session);
     return session->run(inputs, layers_ ? &recorder : nullptr);
@@ -104,7 +109,9 @@ class Compare : public Verb {
     Json entry{{"name", name}, {"ok", difference.close}};
     std::vector<std::string> row{printable(name), "", "", "", difference.close ? "ok" : difference.reason};
     const bool tensors = actual.kind == Datum::Kind::tensor && expected.kind == Datum::Kind::tensor;
-    if (const auto measure = tensors ? measure_error(actual.tensor, expected.tensor) : Result<ErrorMeasure>(bad_input({"no tensors"})); measure.ok()) {
+    if (const auto measure =
+            tensors ? measure_error(actual.tensor, expected.tensor) : Result<ErrorMeasure>(bad_input({"no tensors"}));
+        measure.ok()) {
       entry["max_abs"] = number_json(measure->max_absolute);
       entry["relative"] = number_json(measure->relative);
       entry["snr_db"] = number_json(measure->snr_db);

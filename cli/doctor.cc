@@ -32,12 +32,21 @@ class Doctor : public Verb {
       if (isa_available(isa)) usable.emplace_back(to_string(isa));
     }
     const std::vector<std::string> features = strings_of(isa_names(cpu_features()));
-    Json json{{"version", MINNOW_VERSION}, {"compiler", kCompiler}, {"build_type", MINNOW_BUILD_TYPE}, {"cpu", cpu_brand()},
-              {"hardware_threads", hardware_threads()}, {"features", features}, {"kernels", usable},
+    Json json{{"version", MINNOW_VERSION},
+              {"compiler", kCompiler},
+              {"build_type", MINNOW_BUILD_TYPE},
+              {"cpu", cpu_brand()},
+              {"hardware_threads", hardware_threads()},
+              {"features", features},
+              {"kernels", usable},
               {"operators", static_cast<int64_t>(Registry::builtin().all().size())}};
-    std::vector<std::vector<std::string>> rows{{"minnow", MINNOW_VERSION}, {"compiler", kCompiler}, {"build type", MINNOW_BUILD_TYPE},
-                                               {"processor", printable(cpu_brand())}, {"hardware threads", concat({hardware_threads()})},
-                                               {"features", join(features, " ")}, {"kernels for", join(usable, " ")},
+    std::vector<std::vector<std::string>> rows{{"minnow", MINNOW_VERSION},
+                                               {"compiler", kCompiler},
+                                               {"build type", MINNOW_BUILD_TYPE},
+                                               {"processor", printable(cpu_brand())},
+                                               {"hardware threads", concat({hardware_threads()})},
+                                               {"features", join(features, " ")},
+                                               {"kernels for", join(usable, " ")},
                                                {"operators", concat({Registry::builtin().all().size()})}};
     for (const char* name : {"MINNOW_ISA", "MINNOW_DATA", "MINNOW_CACHE", "NO_COLOR", "LANG"}) {
       const char* value = std::getenv(name);

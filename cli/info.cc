@@ -12,12 +12,15 @@ namespace {
 
 class Info : public Verb {
  public:
-  const char* summary() const override { return "Inputs, outputs, operators, parameters, multiply-adds and bytes of a model"; }
+  const char* summary() const override {
+    return "Inputs, outputs, operators, parameters, multiply-adds and bytes of a model";
+  }
   const char* example() const override { return "minnow info model.onnx --shape x=1,3,224,224"; }
 
   void declare(Arguments& arguments) override {
     model_.declare(arguments);
-    arguments.option("--shape", "NAME=DIMS", &shapes_, "Dims of an input, for multiply-adds of dynamic models (repeatable)");
+    arguments.option("--shape", "NAME=DIMS", &shapes_,
+                     "Dims of an input, for multiply-adds of dynamic models (repeatable)");
     arguments.option("--graph", "FILE", &graph_file_, "Also write the graph after the passes as text (.mng) to FILE");
   }
 
@@ -47,24 +50,32 @@ class Info : public Verb {
     result["macs"] = cost.multiply_adds;
     result["activation_bytes"] = cost.activation_bytes;
     result["unknown_nodes"] = cost.unknown_nodes;
-    for (const OperatorCost& op : cost.operators) result["operators"].push_back({{"name", op.name}, {"count", op.count}, {"macs", op.multiply_adds}});
+    for (const OperatorCost& op : cost.operators)
+      result["operators"].push_back({{"name", op.name}, {"count", op.count}, {"macs", op.multiply_adds}});
     for (const auto& [key, value] : graph.metadata) result["metadata"][key] = value;
     return result;
   }
 
   std::string text(const Model& model, const Graph& graph, const GraphCost& cost) const {
-    std::vector<std::vector<std::string>> rows{{"model", printable(model.name())}, {"format", concat({model.format(), ", ", human_bytes(model.file_bytes())})}};
-    for (ValueId id : graph.inputs) rows.push_back({"input", concat({printable(graph.value(id).name), "  ", to_string(graph.value(id).type)})});
-    for (ValueId id : graph.outputs) rows.push_back({"output", concat({printable(graph.value(id).name), "  ", to_string(graph.value(id).type)})});
+    std::vector<std::vector<std::string>> rows{
+        {"model", printable(model.name())},
+        {"format", concat({model.format(), ", ", human_bytes(model.file_bytes())})}};
+    for (ValueId id : graph.inputs)
+      rows.push_back({"input", concat({printable(graph.value(id).name), "  ", to_string(graph.value(id).type)})});
+    for (ValueId id : graph.outputs)
+      rows.push_back({"output", concat({printable(graph.value(id).name), "  ", to_string(graph.value(id).type)})});
     for (const State& state : graph.states) rows.push_back({"state", printable(state.name)});
     rows.push_back({"nodes", concat({cost.nodes})});
-    rows.push_back({"parameters", concat({human_count(cost.parameters), " (", human_bytes(cost.parameter_bytes), ")"})});
+    rows.push_back(
+        {"parameters", concat({human_count(cost.parameters), " (", human_bytes(cost.parameter_bytes), ")"})});
     std::string macs = human_count(cost.multiply_adds);
-    if (cost.unknown_nodes > 0) macs = concat({macs, "; ", cost.unknown_nodes, " nodes have no concrete shape (give --shape NAME=DIMS)"});
+    if (cost.unknown_nodes > 0)
+      macs = concat({macs, "; ", cost.unknown_nodes, " nodes have no concrete shape (give --shape NAME=DIMS)"});
     rows.push_back({"multiply-adds", macs});
     rows.push_back({"activations", human_bytes(cost.activation_bytes)});
     std::vector<std::vector<std::string>> operators{{"operator", "count", "multiply-adds"}};
-    for (const OperatorCost& op : cost.operators) operators.push_back({printable(op.name), concat({op.count}), human_count(op.multiply_adds)});
+    for (const OperatorCost& op : cost.operators)
+      operators.push_back({printable(op.name), concat({op.count}), human_count(op.multiply_adds)});
     return table(rows) + "\n" + table(operators, {false, true, true});
   }
 

@@ -21,24 +21,36 @@ class Ops : public Verb {
 
   void declare(Arguments& arguments) override {
     arguments.positional("NAME", &names_, "Only operators whose name contains NAME", false);
-    arguments.flag("--table", &table_, "Markdown: infer, reference, gradient, decompose, cost, imports, exports of each");
+    arguments.flag("--table", &table_,
+                   "Markdown: infer, reference, gradient, decompose, cost, imports, exports of each");
   }
 
   Result<int> run() override {
     Json json = Json::array();
-    std::vector<std::vector<std::string>> full{{"operator", "infer", "reference", "gradient", "decompose", "cost", "cases", "imports", "exports", "what it does"}};
+    std::vector<std::vector<std::string>> full{{"operator", "infer", "reference", "gradient", "decompose", "cost",
+                                                "cases", "imports", "exports", "what it does"}};
     std::vector<std::vector<std::string>> brief;
     for (const OpDef* op : Registry::builtin().all()) {
       if (!wanted(op->name)) continue;
       std::vector<std::string> imports, exports;
       for (const ImportRow& row : op->imports) imports.push_back(versions(row));
-      for (const ExportRow& row : op->exports) exports.push_back(concat({row.domain, ".", row.name, " ", row.first, "+"}));
+      for (const ExportRow& row : op->exports)
+        exports.push_back(concat({row.domain, ".", row.name, " ", row.first, "+"}));
       const bool computes = op->reference != nullptr;
-      full.push_back({std::string(op->name), mark(op->infer != nullptr), mark(computes), mark(op->gradient != nullptr), mark(op->decompose != nullptr),
-                      mark(op->cost != nullptr), concat({op->cases != nullptr ? op->cases().size() : 0}), join(imports, ", "), join(exports, ", "), std::string(op->doc)});
+      full.push_back({std::string(op->name), mark(op->infer != nullptr), mark(computes), mark(op->gradient != nullptr),
+                      mark(op->decompose != nullptr), mark(op->cost != nullptr),
+                      concat({op->cases != nullptr ? op->cases().size() : 0}), join(imports, ", "), join(exports, ", "),
+                      std::string(op->doc)});
       brief.push_back({std::string(op->name), std::string(op->doc)});
-      json.push_back({{"name", op->name}, {"doc", op->doc}, {"infer", op->infer != nullptr}, {"reference", computes}, {"gradient", op->gradient != nullptr},
-                      {"decompose", op->decompose != nullptr}, {"cost", op->cost != nullptr}, {"imports", imports}, {"exports", exports}});
+      json.push_back({{"name", op->name},
+                      {"doc", op->doc},
+                      {"infer", op->infer != nullptr},
+                      {"reference", computes},
+                      {"gradient", op->gradient != nullptr},
+                      {"decompose", op->decompose != nullptr},
+                      {"cost", op->cost != nullptr},
+                      {"imports", imports},
+                      {"exports", exports}});
     }
     MN_CHECK(!brief.empty(), "no operator's name contains ", join(names_, " or "));
     MN_TRY(emit(common, json, table_ ? markdown_table(full) : table(brief)));

@@ -67,7 +67,8 @@ std::string preview(const Tensor& tensor) {
     for (size_t i = 0; i < std::min(kShown, values.size()); ++i) shown.push_back(short_number(values[i]));
     if (values.size() > kShown) {
       const Range range = range_of(values);
-      return concat({join(shown, " "), " …  in [", short_number(range.low), ", ", short_number(range.high), "], mean ", short_number(range.mean)});
+      return concat({join(shown, " "), " …  in [", short_number(range.low), ", ", short_number(range.high), "], mean ",
+                     short_number(range.mean)});
     }
   }
   return join(shown, " ") + (static_cast<size_t>(tensor.size()) > shown.size() ? " …" : "");
@@ -99,24 +100,31 @@ class Run : public Verb {
       MN_ASSIGN(outputs, session->run(inputs, &progress));
     }
     const double run_ms = watch.elapsed_ms();
-    Json result{{"model", model->name()}, {"load_ms", load_ms}, {"run_ms", run_ms}, {"peak_bytes", session->budget().peak_bytes()}};
+    Json result{{"model", model->name()},
+                {"load_ms", load_ms},
+                {"run_ms", run_ms},
+                {"peak_bytes", session->budget().peak_bytes()}};
     result["outputs"] = Json::array();
     std::vector<std::vector<std::string>> rows;
     for (size_t i = 0; i < outputs.size(); ++i) {
       MN_TRY(report(graph.value(graph.outputs[i]).name, outputs[i], concat({i}), result["outputs"], rows));
     }
     if (!out_.empty()) {
-      MN_TRY(write_file_atomically((fs::path(out_) / "outputs.json").string(), result["outputs"].dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
+      MN_TRY(write_file_atomically((fs::path(out_) / "outputs.json").string(),
+                                   result["outputs"].dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
     }
     std::string text = table(rows);
-    if (common.verbose) text += concat({"load ", fixed(load_ms, 1), " ms, run ", fixed(run_ms, 1), " ms, peak ", human_bytes(session->budget().peak_bytes()), "\n"});
+    if (common.verbose)
+      text += concat({"load ", fixed(load_ms, 1), " ms, run ", fixed(run_ms, 1), " ms, peak ",
+                      human_bytes(session->budget().peak_bytes()), "\n"});
     MN_TRY(emit(common, result, text));
     return kExitOk;
   }
 
  private:
   // Describes one output, its elements for a sequence, and writes it when --out is given. `file` has no ending.
-  Status report(const std::string& name, const Datum& datum, const std::string& file, Json& list, std::vector<std::vector<std::string>>& rows) {
+  Status report(const std::string& name, const Datum& datum, const std::string& file, Json& list,
+                std::vector<std::vector<std::string>>& rows) {
     Json entry{{"name", name}};
     if (datum.kind == Datum::Kind::none) {
       entry["kind"] = "none";
@@ -126,7 +134,8 @@ class Run : public Verb {
       entry["elements"] = Json::array();
       rows.push_back({printable(name), concat({"sequence of ", datum.sequence->size()}), ""});
       for (size_t i = 0; i < datum.sequence->size(); ++i) {
-        MN_TRY(report(concat({name, "[", i, "]"}), (*datum.sequence)[i], concat({file, "_", i}), entry["elements"], rows));
+        MN_TRY(
+            report(concat({name, "[", i, "]"}), (*datum.sequence)[i], concat({file, "_", i}), entry["elements"], rows));
       }
     } else {
       const Tensor& tensor = datum.tensor;
@@ -160,7 +169,8 @@ class Run : public Verb {
     return {};
   }
 
-  // Strings have no .npy form without pickling: they are in outputs.json. Types that NumPy lacks are stored as float32 or int8.
+  // Strings have no .npy form without pickling: they are in outputs.json. Types that NumPy lacks are stored as float32
+  // or int8.
   Status write(const Tensor& tensor, const std::string& file, Json& entry) {
     std::error_code error;
     fs::create_directories(out_, error);

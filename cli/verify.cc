@@ -11,12 +11,15 @@ namespace {
 
 class Verify : public Verb {
  public:
-  const char* summary() const override { return "Run a model on test data (input_*.pb, output_*.pb) and compare; exit 1 where they differ"; }
+  const char* summary() const override {
+    return "Run a model on test data (input_*.pb, output_*.pb) and compare; exit 1 where they differ";
+  }
   const char* example() const override { return "minnow verify model.onnx --data . --rtol 1e-3 --atol 1e-5"; }
 
   void declare(Arguments& arguments) override {
     model_.declare(arguments);
-    arguments.option("--data", "DIR", &data_, "Folder with test_data_set_N folders, or one of them (default: the model's)");
+    arguments.option("--data", "DIR", &data_,
+                     "Folder with test_data_set_N folders, or one of them (default: the model's)");
     arguments.option("--rtol", "R", &closeness_.relative, "Relative tolerance (default 0.001)");
     arguments.option("--atol", "A", &closeness_.absolute, "Absolute tolerance (default 1e-7)");
   }
@@ -51,14 +54,20 @@ class Verify : public Verb {
       ++compared_;
       ++(difference.close ? passed_ : failed_);
       const std::string name = graph.value(graph.outputs[i]).name;
-      Json entry{{"data_set", folder}, {"output", name}, {"ok", difference.close}, {"max_abs", number_json(difference.max_absolute)},
-                 {"max_rel", number_json(difference.max_relative)}, {"mismatches", difference.mismatches}, {"elements", difference.elements}};
+      Json entry{{"data_set", folder},
+                 {"output", name},
+                 {"ok", difference.close},
+                 {"max_abs", number_json(difference.max_absolute)},
+                 {"max_rel", number_json(difference.max_relative)},
+                 {"mismatches", difference.mismatches},
+                 {"elements", difference.elements}};
       if (!difference.close) {
         entry["reason"] = difference.reason;
         entry["worst_index"] = dims_json(difference.worst_index);
         text_ += concat({"FAIL ", printable(folder), " output '", printable(name), "': ", difference.reason, "\n"});
       } else if (common.verbose) {
-        text_ += concat({"ok   ", printable(folder), " output '", printable(name), "': max error ", difference.max_absolute, "\n"});
+        text_ += concat(
+            {"ok   ", printable(folder), " output '", printable(name), "': max error ", difference.max_absolute, "\n"});
       }
       result_["outputs"].push_back(std::move(entry));
     }

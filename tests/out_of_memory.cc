@@ -1,5 +1,5 @@
-// Every allocation of opening and running a model fails once: each failure must come back as MN_OUT_OF_MEMORY, and the call that
-// needs no more memory than there is must still give the right answer.
+// Every allocation of opening and running a model fails once: each failure must come back as MN_OUT_OF_MEMORY, and the
+// call that needs no more memory than there is must still give the right answer.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -32,12 +32,20 @@ void* allocate_or_throw(size_t size, size_t alignment) {
 
 void* operator new(size_t size) { return allocate_or_throw(size, 1); }
 void* operator new[](size_t size) { return allocate_or_throw(size, 1); }
-void* operator new(size_t size, std::align_val_t alignment) { return allocate_or_throw(size, static_cast<size_t>(alignment)); }
-void* operator new[](size_t size, std::align_val_t alignment) { return allocate_or_throw(size, static_cast<size_t>(alignment)); }
+void* operator new(size_t size, std::align_val_t alignment) {
+  return allocate_or_throw(size, static_cast<size_t>(alignment));
+}
+void* operator new[](size_t size, std::align_val_t alignment) {
+  return allocate_or_throw(size, static_cast<size_t>(alignment));
+}
 void* operator new(size_t size, const std::nothrow_t&) noexcept { return allocate(size, 1); }
 void* operator new[](size_t size, const std::nothrow_t&) noexcept { return allocate(size, 1); }
-void* operator new(size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept { return allocate(size, static_cast<size_t>(alignment)); }
-void* operator new[](size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept { return allocate(size, static_cast<size_t>(alignment)); }
+void* operator new(size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return allocate(size, static_cast<size_t>(alignment));
+}
+void* operator new[](size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return allocate(size, static_cast<size_t>(alignment));
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
@@ -87,7 +95,7 @@ mn_status open_and_run(float* result) {
 
 int main() {
   float result[2] = {};
-  if (open_and_run(result) != MN_OK) {   // also builds what is built once
+  if (open_and_run(result) != MN_OK) {  // also builds what is built once
     std::printf("the model does not run: %s\n", mn_last_error());
     return 1;
   }
@@ -105,7 +113,8 @@ int main() {
     // A failure may also hit something that does without (a cache, a hint): then the answer must be right.
     const bool harmless = status == MN_OK && result[0] == 8.0f && result[1] == 10.0f;
     if (status != MN_OUT_OF_MEMORY && !harmless) {
-      std::printf("allocation %ld failed: got %s (%s), expected out of memory\n", n, mn_status_name(status), mn_last_error());
+      std::printf("allocation %ld failed: got %s (%s), expected out of memory\n", n, mn_status_name(status),
+                  mn_last_error());
       return 1;
     }
   }

@@ -1,7 +1,8 @@
 // Runs many ONNX test folders (model.onnx, tolerance.json, test_data_set_N) and prints what fails and why:
 //   suite_runner [--list FILE] [--reference] [--no-fork] [--seconds S] FOLDER…
-// A folder without model.onnx stands for the test folders inside it, at any depth. Each test runs in a child process, so that
-// one crash is one failure. The last line is "N passed, N failed"; --list writes {"name": "pass" or the reason}.
+// A folder without model.onnx stands for the test folders inside it, at any depth. Each test runs in a child process,
+// so that one crash is one failure. The last line is "N passed, N failed"; --list writes {"name": "pass" or the
+// reason}.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,7 +89,8 @@ std::string run_in_child(const fs::path& folder, const Settings& settings) {
   close(pipe_ends[1]);
   std::string reason;
   char buffer[4096];
-  for (ssize_t count; (count = read(pipe_ends[0], buffer, sizeof buffer)) > 0;) reason.append(buffer, static_cast<size_t>(count));
+  for (ssize_t count; (count = read(pipe_ends[0], buffer, sizeof buffer)) > 0;)
+    reason.append(buffer, static_cast<size_t>(count));
   close(pipe_ends[0]);
   int status = 0;
   waitpid(child, &status, 0);
@@ -135,7 +137,7 @@ int suite_main(int argc, char** argv) {
     std::fprintf(stderr, "usage: suite_runner [--list FILE] [--reference] [--no-fork] [--seconds S] FOLDER...\n");
     return 2;
   }
-  Registry::builtin();   // built once, before the children
+  Registry::builtin();  // built once, before the children
   std::map<std::string, std::string> results;
   int passed = 0, failed = 0;
   for (const fs::path& folder : find_tests(settings.folders)) {
@@ -146,7 +148,10 @@ int suite_main(int argc, char** argv) {
     if (reason != "pass") std::printf("FAIL %s: %s\n", name.c_str(), reason.c_str());
   }
   std::printf("%d passed, %d failed\n", passed, failed);
-  if (!settings.list.empty()) std::ofstream(settings.list) << nlohmann::json(results).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  if (!settings.list.empty())
+    std::ofstream(settings.list) << nlohmann::json(results).dump(1, ' ', false,
+                                                                 nlohmann::json::error_handler_t::replace)
+                                 << "\n";
   return failed == 0 ? 0 : 1;
 }
 

@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 
 std::string input_list(const Graph& graph) {
   std::vector<std::string> parts;
-  for (ValueId id : graph.inputs) parts.push_back(concat({"'", printable(graph.value(id).name), "' ", to_string(graph.value(id).type)}));
+  for (ValueId id : graph.inputs)
+    parts.push_back(concat({"'", printable(graph.value(id).name), "' ", to_string(graph.value(id).type)}));
   return parts.empty() ? "none" : join(parts, ", ");
 }
 
@@ -25,7 +26,8 @@ Result<std::vector<float>> parse_floats(std::string_view flag, std::string_view 
   std::vector<float> values;
   for (std::string_view part : split(text, ',')) {
     const auto value = parse_double(trim(part));
-    MN_CHECK(value.has_value(), flag, ": expected numbers such as 0.5 or 123.7,116.3,103.5, got '", printable(text), "'");
+    MN_CHECK(value.has_value(), flag, ": expected numbers such as 0.5 or 123.7,116.3,103.5, got '", printable(text),
+             "'");
     values.push_back(static_cast<float>(*value));
   }
   return values;
@@ -35,7 +37,8 @@ Result<InputContract> merge_contract(const InputFlags& flags, InputContract cont
   if (!flags.size.empty()) {
     const auto parts = split(flags.size, ',');
     const auto height = parse_int(trim(parts[0])), width = parse_int(trim(parts.back()));
-    MN_CHECK(parts.size() <= 2 && height.has_value() && width.has_value(), "--size: expected HEIGHT,WIDTH, got '", printable(flags.size), "'");
+    MN_CHECK(parts.size() <= 2 && height.has_value() && width.has_value(), "--size: expected HEIGHT,WIDTH, got '",
+             printable(flags.size), "'");
     contract.height = *height;
     contract.width = *width;
   }
@@ -47,7 +50,8 @@ Result<InputContract> merge_contract(const InputFlags& flags, InputContract cont
   }
   if (!flags.layout.empty()) contract.layout = flags.layout;
   std::string color = flags.color.empty() ? contract.color : flags.color;
-  std::transform(color.begin(), color.end(), color.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::transform(color.begin(), color.end(), color.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   contract.color = color;
   // What the network declares stands in for what nobody said.
   if (type.is_tensor() && type.shape.rank() == 4) {
@@ -86,15 +90,18 @@ Result<Datum> literal(std::string_view text, const Value& value) {
     if (!dims.empty()) dims.back() = count;
   }
   return [&]() -> Result<Datum> {
-    MN_ASSIGN(Tensor tensor, convert_dtype(Tensor::of<double>(numbers, dims), type.dtype == DType::undefined ? DType::float32 : type.dtype));
+    MN_ASSIGN(Tensor tensor, convert_dtype(Tensor::of<double>(numbers, dims),
+                                           type.dtype == DType::undefined ? DType::float32 : type.dtype));
     return Datum(std::move(tensor));
   }();
 }
 
-Result<Datum> read_value(const std::string& text, const Value& value, const InputFlags& flags, const CommonFlags& common, const InputContract& contract) {
+Result<Datum> read_value(const std::string& text, const Value& value, const InputFlags& flags,
+                         const CommonFlags& common, const InputContract& contract) {
   std::error_code error;
   const std::string ending = lower_ascii(fs::path(text).extension().string());
-  const bool is_file_name = ending == ".npy" || ending == ".pb" || ending == ".png" || ending == ".jpg" || ending == ".jpeg" || ending == ".bmp";
+  const bool is_file_name = ending == ".npy" || ending == ".pb" || ending == ".png" || ending == ".jpg" ||
+                            ending == ".jpeg" || ending == ".bmp";
   if (!is_file_name && !fs::exists(text, error)) return literal(text, value);
   MN_ASSIGN(const Bytes bytes, read_file(text, common.limits.bytes));
   if (ending == ".pb") return read_onnx_value(bytes, text, value.type, common.limits);
@@ -111,11 +118,13 @@ Result<Datum> read_value(const std::string& text, const Value& value, const Inpu
   return Datum(std::move(tensor).value());
 }
 
-Status read_folder(const std::string& folder, const Graph& graph, std::vector<Datum>& inputs, const CommonFlags& common) {
+Status read_folder(const std::string& folder, const Graph& graph, std::vector<Datum>& inputs,
+                   const CommonFlags& common) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     std::error_code error;
     const std::string path = (fs::path(folder) / concat({i, ".npy"})).string();
-    MN_CHECK(fs::exists(path, error), printable(path), ": missing; the model's inputs are ", input_list(graph), ", one .npy each, in this order");
+    MN_CHECK(fs::exists(path, error), printable(path), ": missing; the model's inputs are ", input_list(graph),
+             ", one .npy each, in this order");
     MN_ASSIGN(const Bytes bytes, read_file(path, common.limits.bytes));
     MN_ASSIGN(inputs[i].tensor, read_npy(bytes, path, common.limits));
     inputs[i].kind = Datum::Kind::tensor;
@@ -127,7 +136,8 @@ Status read_folder(const std::string& folder, const Graph& graph, std::vector<Da
 
 void InputFlags::declare(Arguments& arguments) {
   arguments.option("--in", "NAME=FILE", &in,
-                   "An input: .npy, .pb, .png, .jpg, .bmp or literal values (ids=1,2,3); a folder holds 0.npy, 1.npy, … (repeatable)");
+                   "An input: .npy, .pb, .png, .jpg, .bmp or literal values (ids=1,2,3); a folder holds 0.npy, 1.npy, "
+                   "… (repeatable)");
   arguments.flag("--random-inputs", &random, "Fill the inputs that --in does not give with random values");
   arguments.option("--shape", "NAME=DIMS", &shapes, "Dims of a random input: x=1,3,224,224 (repeatable)");
   arguments.option("--size", "H,W", &size, "Pictures: size; 0 keeps the aspect ratio");
@@ -137,7 +147,8 @@ void InputFlags::declare(Arguments& arguments) {
   arguments.option("--layout", "LAYOUT", &layout, "Pictures: NCHW or NHWC");
 }
 
-Result<std::vector<Datum>> InputFlags::read(const Graph& graph, const CommonFlags& common, const InputContract& contract) const {
+Result<std::vector<Datum>> InputFlags::read(const Graph& graph, const CommonFlags& common,
+                                            const InputContract& contract) const {
   std::vector<Datum> inputs(graph.inputs.size());
   for (const std::string& text : in) {
     std::error_code error;
@@ -154,9 +165,12 @@ Result<std::vector<Datum>> InputFlags::read(const Graph& graph, const CommonFlag
         length = name.size() + 1;
       }
     }
-    if (index == inputs.size() && inputs.size() == 1 && (text.find('=') == std::string::npos || fs::exists(text, error))) index = 0;
+    if (index == inputs.size() && inputs.size() == 1 &&
+        (text.find('=') == std::string::npos || fs::exists(text, error)))
+      index = 0;
     MN_CHECK(index < inputs.size(), "--in ", printable(text), ": no such input; the model has ", input_list(graph));
-    MN_ASSIGN(inputs[index], read_value(text.substr(length), graph.value(graph.inputs[index]), *this, common, contract));
+    MN_ASSIGN(inputs[index],
+              read_value(text.substr(length), graph.value(graph.inputs[index]), *this, common, contract));
   }
   std::vector<std::string> missing;
   std::vector<Datum> generated;
@@ -167,10 +181,11 @@ Result<std::vector<Datum>> InputFlags::read(const Graph& graph, const CommonFlag
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].present()) continue;
     if (random) inputs[i] = generated[i];
-    if (!random && graph.value(graph.inputs[i]).type.kind != Type::Kind::optional) missing.push_back(printable(graph.value(graph.inputs[i]).name));
+    if (!random && graph.value(graph.inputs[i]).type.kind != Type::Kind::optional)
+      missing.push_back(printable(graph.value(graph.inputs[i]).name));
   }
-  MN_CHECK(missing.empty(), "no value for ", join(missing, ", "), "; give --in NAME=FILE for each, or --random-inputs. The model's inputs: ",
-           input_list(graph));
+  MN_CHECK(missing.empty(), "no value for ", join(missing, ", "),
+           "; give --in NAME=FILE for each, or --random-inputs. The model's inputs: ", input_list(graph));
   return inputs;
 }
 
@@ -184,7 +199,8 @@ Result<std::vector<Datum>> random_inputs(const Graph& graph, const std::vector<N
       inputs.emplace_back();
       continue;
     }
-    if (value.type.kind == Type::Kind::sequence) return unsupported({"input '", printable(value.name), "' is a sequence: give it with --in NAME=FILE.pb"});
+    if (value.type.kind == Type::Kind::sequence)
+      return unsupported({"input '", printable(value.name), "' is a sequence: give it with --in NAME=FILE.pb"});
     const DType dtype = value.type.dtype == DType::undefined ? DType::float32 : value.type.dtype;
     if (dtype == DType::string) {
       MN_ASSIGN(const int64_t count, checked_element_count(dims[i]));
@@ -193,7 +209,8 @@ Result<std::vector<Datum>> random_inputs(const Graph& graph, const std::vector<N
     }
     MN_ASSIGN(Tensor values, Tensor::allocate(DType::float32, dims[i]));
     float* data = values.mutable_data<float>();
-    for (int64_t k = 0; k < values.size(); ++k) data[k] = is_float(dtype) ? random.uniform_float() : static_cast<float>(random.below(2));
+    for (int64_t k = 0; k < values.size(); ++k)
+      data[k] = is_float(dtype) ? random.uniform_float() : static_cast<float>(random.below(2));
     MN_ASSIGN(Tensor tensor, convert_dtype(values, dtype));
     inputs.emplace_back(std::move(tensor));
   }

@@ -11,7 +11,7 @@ namespace minnow::cli {
 
 using Json = nlohmann::ordered_json;
 
-// {"name": …, "type": "float32[batch, 3]", "dtype": …, "shape": [-1, 3]}; unknown dims are -1, symbols are in "type".
+// {"name": …, "type": "float32[batch, 3]", "dtype": …, "shape": [-1, 3]}; dims that are not known are -1.
 Json value_json(const Value& value);
 Json dims_json(const Dims& dims);
 // Numbers as they are, NaN and infinities as strings: JSON has none.

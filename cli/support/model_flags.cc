@@ -30,7 +30,8 @@ Result<std::shared_ptr<const Model>> ModelFlags::open(const CommonFlags& common,
   return Model::open_file(file, options);
 }
 
-Result<std::unique_ptr<Session>> ModelFlags::session(const CommonFlags& common, std::shared_ptr<const Model> model) const {
+Result<std::unique_ptr<Session>> ModelFlags::session(const CommonFlags& common,
+                                                     std::shared_ptr<const Model> model) const {
   SessionOptions options;
   options.limits = common.limits;
   options.threads = static_cast<int>(common.threads);
@@ -43,10 +44,11 @@ namespace {
 
 Result<Dims> parse_dims(std::string_view text, std::string_view whole) {
   Dims dims;
-  if (trim(text).empty()) return dims;   // a scalar
+  if (trim(text).empty()) return dims;  // a scalar
   for (std::string_view part : split(text, ',')) {
     const auto value = parse_int(trim(part));
-    MN_CHECK(value.has_value() && *value >= 0, "--shape ", printable(whole), ": expected NAME=1,3,224,224, got '", printable(part), "'");
+    MN_CHECK(value.has_value() && *value >= 0, "--shape ", printable(whole), ": expected NAME=1,3,224,224, got '",
+             printable(part), "'");
     dims.push_back(*value);
   }
   return dims;
@@ -66,12 +68,15 @@ Result<std::vector<NamedShape>> parse_shapes(const std::vector<std::string>& tex
     const size_t equals = text.rfind('=');
     NamedShape shape;
     if (equals != std::string::npos) shape.name = text.substr(0, equals);
-    MN_ASSIGN(shape.dims, parse_dims(std::string_view(text).substr(equals == std::string::npos ? 0 : equals + 1), text));
+    MN_ASSIGN(shape.dims,
+              parse_dims(std::string_view(text).substr(equals == std::string::npos ? 0 : equals + 1), text));
     if (equals == std::string::npos) {
-      MN_CHECK(graph.inputs.size() == 1, "--shape ", printable(text), ": say which input: NAME=…; the model has ", input_names(graph));
+      MN_CHECK(graph.inputs.size() == 1, "--shape ", printable(text), ": say which input: NAME=…; the model has ",
+               input_names(graph));
       shape.name = graph.value(graph.inputs[0]).name;
     }
-    const bool known = std::any_of(graph.inputs.begin(), graph.inputs.end(), [&](ValueId id) { return graph.value(id).name == shape.name; });
+    const bool known = std::any_of(graph.inputs.begin(), graph.inputs.end(),
+                                   [&](ValueId id) { return graph.value(id).name == shape.name; });
     MN_CHECK(known, "--shape: no input '", printable(shape.name), "'; the model has ", input_names(graph));
     shapes.push_back(std::move(shape));
   }
@@ -92,7 +97,9 @@ Result<std::vector<Dims>> input_dims(const Graph& graph, const std::vector<Named
     const Value& value = graph.value(id);
     Dims dims;
     for (const Dim& dim : value.type.shape.dims) {
-      const auto known = std::find_if(symbols.begin(), symbols.end(), [&](const auto& entry) { return !dim.symbol.empty() && entry.first == dim.symbol; });
+      const auto known = std::find_if(symbols.begin(), symbols.end(), [&](const auto& entry) {
+        return !dim.symbol.empty() && entry.first == dim.symbol;
+      });
       dims.push_back(dim.known() ? dim.value : known != symbols.end() ? known->second : 1);
     }
     for (const NamedShape& shape : shapes) {

@@ -20,13 +20,14 @@ struct ModelFlags {
   std::string dump_passes;
 
   void declare(Arguments& arguments, const char* help = "Model file (.onnx or .mng)");
-  void declare_open(Arguments& arguments);   // without the positional MODEL
+  void declare_open(Arguments& arguments);  // without the positional MODEL
   Result<std::shared_ptr<const Model>> open(const CommonFlags& common, const std::string& file) const;
   Result<std::shared_ptr<const Model>> open(const CommonFlags& common) const { return open(common, path); }
   Result<std::unique_ptr<Session>> session(const CommonFlags& common, std::shared_ptr<const Model> model) const;
 };
 
-// "NAME=1,3,224,224": the name before the first '=' that is a value's name, and the dims. Also "1,3,224,224" for the only one.
+// "NAME=1,3,224,224": the name before the first '=' that is a value's name, and the dims. Also "1,3,224,224" for the
+// only one.
 struct NamedShape {
   std::string name;
   Dims dims;

@@ -22,12 +22,13 @@ static_assert(std::atomic<Session*>::is_always_lock_free && std::atomic<bool>::i
 void on_interrupt(int) {
   Session* session = running.load();
   if (session == nullptr || was_interrupted.exchange(true)) _exit(kExitInterrupted);
-  session->cancel();   // an atomic store
+  session->cancel();  // an atomic store
 }
 
 // Columns that a UTF-8 text takes, one for each character.
 size_t width_of(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 int write_failure() {
@@ -53,7 +54,7 @@ Interruptible::~Interruptible() { running.store(nullptr); }
 
 Status emit_text(const CommonFlags& common, std::string_view text) {
   if (!common.output.empty()) return write_file_atomically(common.output, text);
-  std::fwrite(text.data(), 1, text.size(), stdout);   // finish_output reports failures
+  std::fwrite(text.data(), 1, text.size(), stdout);  // finish_output reports failures
   return {};
 }
 
@@ -79,7 +80,8 @@ void Progress::update(int64_t done) {
   const double fraction = std::clamp(static_cast<double>(done) / static_cast<double>(total_), 0.0, 1.0);
   const double left = fraction > 0 ? static_cast<double>(now) * 1e-9 * (1 - fraction) / fraction : 0;
   const int filled = static_cast<int>(fraction * kBarWidth);
-  const std::string bar = std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(kBarWidth - filled), '.');
+  const std::string bar =
+      std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(kBarWidth - filled), '.');
   std::fprintf(stderr, "\r\033[K%s [%s] %3.0f %%, %.0f s left", label_.c_str(), bar.c_str(), 100 * fraction, left);
   std::fflush(stderr);
 }

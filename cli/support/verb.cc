@@ -37,7 +37,10 @@ void Arguments::option(const char* names, const char* value, std::string* target
   impl_.app->add_option(names, *target, help)->type_name(value);
 }
 void Arguments::option(const char* names, const char* value, std::vector<std::string>* target, const char* help) {
-  impl_.app->add_option(names, *target, help)->type_name(value)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  impl_.app->add_option(names, *target, help)
+      ->type_name(value)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 void Arguments::option(const char* names, const char* value, int64_t* target, const char* help) {
   impl_.app->add_option(names, *target, help)->type_name(value);
@@ -68,7 +71,8 @@ void declare_common(Arguments& arguments, CommonFlags& common) {
 int report_error(const CommonFlags& common, const Error& error) {
   std::fprintf(stderr, "minnow: error: %s\n", error.message.c_str());
   if (common.json) {
-    const nlohmann::ordered_json json{{"error", {{"code", std::string(to_string(error.code))}, {"message", error.message}}}};
+    const nlohmann::ordered_json json{
+        {"error", {{"code", std::string(to_string(error.code))}, {"message", error.message}}}};
     (void)emit_text(common, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
   return exit_code(error.code);
@@ -76,8 +80,10 @@ int report_error(const CommonFlags& common, const Error& error) {
 
 Status check_common(const CommonFlags& common) {
   const Limits& limits = common.limits;
-  MN_CHECK(common.threads >= 0 && common.threads <= 256, "--threads: expected 0 to 256, got ", static_cast<long long>(common.threads));
-  MN_CHECK(limits.bytes > 0 && limits.nodes > 0 && limits.depth > 0 && limits.steps > 0, "limits must be positive numbers");
+  MN_CHECK(common.threads >= 0 && common.threads <= 256, "--threads: expected 0 to 256, got ",
+           static_cast<long long>(common.threads));
+  MN_CHECK(limits.bytes > 0 && limits.nodes > 0 && limits.depth > 0 && limits.steps > 0,
+           "limits must be positive numbers");
   MN_CHECK(limits.seconds >= 0, "--max-seconds: expected 0 or more, got ", limits.seconds);
   return {};
 }

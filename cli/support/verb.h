@@ -1,5 +1,5 @@
-// What a verb of the command line is: flags it declares, and a run that returns an exit code. CLI11 stays behind Arguments,
-// so that one source pays for compiling it.
+// What a verb of the command line is: flags it declares, and a run that returns an exit code. CLI11 stays behind
+// Arguments, so that one source pays for compiling it.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,14 @@
 
 namespace minnow::cli {
 
-enum ExitCode { kExitOk = 0, kExitGateFailed = 1, kExitBadInput = 2, kExitUnsupported = 3, kExitLimit = 4, kExitInterrupted = 130 };
+enum ExitCode {
+  kExitOk = 0,
+  kExitGateFailed = 1,
+  kExitBadInput = 2,
+  kExitUnsupported = 3,
+  kExitLimit = 4,
+  kExitInterrupted = 130
+};
 int exit_code(ErrorCode code);
 
 class Arguments {
@@ -24,7 +31,7 @@ class Arguments {
   void flag(const char* names, bool* target, const char* help);
   // `value` stands for the value in the help: "N", "FILE".
   void option(const char* names, const char* value, std::string* target, const char* help);
-  void option(const char* names, const char* value, std::vector<std::string>* target, const char* help);   // repeatable
+  void option(const char* names, const char* value, std::vector<std::string>* target, const char* help);  // repeatable
   void option(const char* names, const char* value, int64_t* target, const char* help);
   void option(const char* names, const char* value, uint64_t* target, const char* help);
   void option(const char* names, const char* value, double* target, const char* help);
@@ -38,7 +45,7 @@ struct CommonFlags {
   bool json = false;
   bool quiet = false;
   bool verbose = false;
-  std::string output;      // -o: the results go to this file instead of standard output
+  std::string output;  // -o: the results go to this file instead of standard output
   int64_t threads = 1;
   uint64_t seed = 0;
   Limits limits;

@@ -32,18 +32,52 @@ inline void check(mn_status status) {
   if (status != MN_OK) throw Exception(status, mn_last_error());
 }
 
-template <class T> struct DTypeOf;
-template <> struct DTypeOf<float> { static constexpr mn_dtype value = MN_FLOAT32; };
-template <> struct DTypeOf<double> { static constexpr mn_dtype value = MN_FLOAT64; };
-template <> struct DTypeOf<int8_t> { static constexpr mn_dtype value = MN_INT8; };
-template <> struct DTypeOf<int16_t> { static constexpr mn_dtype value = MN_INT16; };
-template <> struct DTypeOf<int32_t> { static constexpr mn_dtype value = MN_INT32; };
-template <> struct DTypeOf<int64_t> { static constexpr mn_dtype value = MN_INT64; };
-template <> struct DTypeOf<uint8_t> { static constexpr mn_dtype value = MN_UINT8; };
-template <> struct DTypeOf<uint16_t> { static constexpr mn_dtype value = MN_UINT16; };
-template <> struct DTypeOf<uint32_t> { static constexpr mn_dtype value = MN_UINT32; };
-template <> struct DTypeOf<uint64_t> { static constexpr mn_dtype value = MN_UINT64; };
-template <> struct DTypeOf<bool> { static constexpr mn_dtype value = MN_BOOL; };
+template <class T>
+struct DTypeOf;
+template <>
+struct DTypeOf<float> {
+  static constexpr mn_dtype value = MN_FLOAT32;
+};
+template <>
+struct DTypeOf<double> {
+  static constexpr mn_dtype value = MN_FLOAT64;
+};
+template <>
+struct DTypeOf<int8_t> {
+  static constexpr mn_dtype value = MN_INT8;
+};
+template <>
+struct DTypeOf<int16_t> {
+  static constexpr mn_dtype value = MN_INT16;
+};
+template <>
+struct DTypeOf<int32_t> {
+  static constexpr mn_dtype value = MN_INT32;
+};
+template <>
+struct DTypeOf<int64_t> {
+  static constexpr mn_dtype value = MN_INT64;
+};
+template <>
+struct DTypeOf<uint8_t> {
+  static constexpr mn_dtype value = MN_UINT8;
+};
+template <>
+struct DTypeOf<uint16_t> {
+  static constexpr mn_dtype value = MN_UINT16;
+};
+template <>
+struct DTypeOf<uint32_t> {
+  static constexpr mn_dtype value = MN_UINT32;
+};
+template <>
+struct DTypeOf<uint64_t> {
+  static constexpr mn_dtype value = MN_UINT64;
+};
+template <>
+struct DTypeOf<bool> {
+  static constexpr mn_dtype value = MN_BOOL;
+};
 
 // mn_options with their defaults.
 struct Options : mn_options {
@@ -74,13 +108,16 @@ class View {
   const void* raw() const { return tensor_.data; }
   template <class T>
   const T* data() const {
-    if (tensor_.dtype != DTypeOf<T>::value) throw Exception(MN_BAD_INPUT, (std::string("the tensor holds ") + mn_dtype_name(tensor_.dtype)).c_str());
+    if (tensor_.dtype != DTypeOf<T>::value)
+      throw Exception(MN_BAD_INPUT, (std::string("the tensor holds ") + mn_dtype_name(tensor_.dtype)).c_str());
     return static_cast<const T*>(tensor_.data);
   }
   std::vector<std::string> strings() const {
     if (tensor_.dtype != MN_STRING) throw Exception(MN_BAD_INPUT, "the tensor does not hold strings");
     std::vector<std::string> texts;
-    for (size_t i = 0; i < size(); ++i) texts.emplace_back(static_cast<const mn_string*>(tensor_.data)[i].data, static_cast<const mn_string*>(tensor_.data)[i].size);
+    for (size_t i = 0; i < size(); ++i)
+      texts.emplace_back(static_cast<const mn_string*>(tensor_.data)[i].data,
+                         static_cast<const mn_string*>(tensor_.data)[i].size);
     return texts;
   }
 
@@ -165,7 +202,9 @@ class Operators {
 
 class Model {
  public:
-  explicit Model(const std::string& path, const Options& options = {}) { check(mn_model_open(path.c_str(), &options, owner_.out())); }
+  explicit Model(const std::string& path, const Options& options = {}) {
+    check(mn_model_open(path.c_str(), &options, owner_.out()));
+  }
   Model(const void* data, size_t size, const std::string& name, const Options& options = {}) {
     check(mn_model_open_memory(data, size, name.c_str(), &options, owner_.out()));
   }
@@ -196,7 +235,8 @@ class Model {
     for (int32_t i = 0; i < count; ++i) {
       mn_port port;
       check(at(get(), i, &port));
-      list.push_back({port.name, port.kind, port.dtype, port.rank >= 0, {port.dims, port.dims + (port.rank > 0 ? port.rank : 0)}});
+      list.push_back(
+          {port.name, port.kind, port.dtype, port.rank >= 0, {port.dims, port.dims + (port.rank > 0 ? port.rank : 0)}});
     }
     return list;
   }
@@ -216,9 +256,15 @@ class Session {
     for (int64_t dim : dims) count *= static_cast<size_t>(dim);
     set_input(name, make_tensor(DTypeOf<T>::value, data, count * sizeof(T), dims));
   }
-  void set_input(const std::string& name, const mn_tensor& tensor) { check(mn_session_set_input(get(), model_.input_index(name), &tensor)); }
-  void set_input(const std::string& name, const Value& value) { check(mn_session_set_input_value(get(), model_.input_index(name), value.get())); }
-  void set_output(const std::string& name, void* buffer, size_t bytes) { check(mn_session_set_output(get(), model_.output_index(name), buffer, bytes)); }
+  void set_input(const std::string& name, const mn_tensor& tensor) {
+    check(mn_session_set_input(get(), model_.input_index(name), &tensor));
+  }
+  void set_input(const std::string& name, const Value& value) {
+    check(mn_session_set_input_value(get(), model_.input_index(name), value.get()));
+  }
+  void set_output(const std::string& name, void* buffer, size_t bytes) {
+    check(mn_session_set_output(get(), model_.output_index(name), buffer, bytes));
+  }
   void run() { check(mn_session_run(get())); }
   void cancel() { mn_session_cancel(get()); }
   // Valid until the next run.
@@ -237,7 +283,9 @@ class Session {
     check(mn_session_get_state(get(), name.c_str(), &handle));
     return Value(handle);
   }
-  void set_state(const std::string& name, const mn_tensor& tensor) { check(mn_session_set_state(get(), name.c_str(), &tensor)); }
+  void set_state(const std::string& name, const mn_tensor& tensor) {
+    check(mn_session_set_state(get(), name.c_str(), &tensor));
+  }
   void reset_states() { check(mn_session_reset_states(get())); }
   void save_states(const std::string& path) { check(mn_session_save_states(get(), path.c_str())); }
   void load_states(const std::string& path) { check(mn_session_load_states(get(), path.c_str())); }

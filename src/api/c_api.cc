@@ -52,7 +52,9 @@ Status fill_port(std::string_view name, const Type& type, mn_port* port) {
   }
   port->dtype = static_cast<mn_dtype>(type.dtype);
   if (!type.is_tensor() || !type.shape.ranked) return {};
-  if (type.shape.rank() > MN_MAX_RANK) return unsupported({"'", printable(name), "' has ", type.shape.rank(), " dimensions, at most ", MN_MAX_RANK, " here"});
+  if (type.shape.rank() > MN_MAX_RANK)
+    return unsupported(
+        {"'", printable(name), "' has ", type.shape.rank(), " dimensions, at most ", MN_MAX_RANK, " here"});
   port->rank = static_cast<int32_t>(type.shape.rank());
   for (size_t d = 0; d < type.shape.dims.size(); ++d) port->dims[d] = type.shape.dims[d].value;
   return {};
@@ -60,7 +62,8 @@ Status fill_port(std::string_view name, const Type& type, mn_port* port) {
 
 Status fill_view(const Tensor& tensor, std::vector<mn_string>& strings, mn_tensor* view) {
   *view = {};
-  if (tensor.rank() > MN_MAX_RANK) return unsupported({"the tensor has ", tensor.rank(), " dimensions, at most ", MN_MAX_RANK, " here"});
+  if (tensor.rank() > MN_MAX_RANK)
+    return unsupported({"the tensor has ", tensor.rank(), " dimensions, at most ", MN_MAX_RANK, " here"});
   view->dtype = static_cast<mn_dtype>(tensor.dtype());
   view->rank = static_cast<int32_t>(tensor.rank());
   for (size_t d = 0; d < tensor.dims().size(); ++d) view->dims[d] = tensor.dims()[d];
@@ -96,10 +99,13 @@ Result<Tensor> take_tensor(const mn_tensor* tensor, bool copy) {
   MN_ASSIGN(Dims dims, take_dims(tensor->rank, tensor->dims, false));
   MN_ASSIGN(const int64_t count, checked_element_count(dims));
   const size_t element = mn_dtype_bytes(tensor->dtype);
-  MN_CHECK(static_cast<uint64_t>(count) <= SIZE_MAX / element && tensor->bytes == static_cast<size_t>(count) * element, "a ",
-           to_string(dtype), " tensor of shape ", to_string(dims), " has ", count, " elements of ", element, " bytes, data has ", tensor->bytes, " bytes");
+  MN_CHECK(static_cast<uint64_t>(count) <= SIZE_MAX / element && tensor->bytes == static_cast<size_t>(count) * element,
+           "a ", to_string(dtype), " tensor of shape ", to_string(dims), " has ", count, " elements of ", element,
+           " bytes, data has ", tensor->bytes, " bytes");
   MN_CHECK(tensor->data != nullptr || count == 0, "data is null");
-  MN_CHECK(reinterpret_cast<uintptr_t>(tensor->data) % (dtype == DType::string ? alignof(mn_string) : std::min<size_t>(element, 8)) == 0,
+  MN_CHECK(reinterpret_cast<uintptr_t>(tensor->data) %
+                   (dtype == DType::string ? alignof(mn_string) : std::min<size_t>(element, 8)) ==
+               0,
            "data is not aligned to the element size of ", element, " bytes");
   if (dtype == DType::string) {
     std::vector<std::string> texts;
@@ -111,14 +117,16 @@ Result<Tensor> take_tensor(const mn_tensor* tensor, bool copy) {
     return Tensor::of_strings(std::move(texts), std::move(dims));
   }
   for (int64_t i = 0; dtype == DType::boolean && i < count; ++i) {
-    MN_CHECK(static_cast<const uint8_t*>(tensor->data)[i] <= 1, "bool element ", i, " is ", static_cast<const uint8_t*>(tensor->data)[i], ", neither 0 nor 1");
+    MN_CHECK(static_cast<const uint8_t*>(tensor->data)[i] <= 1, "bool element ", i, " is ",
+             static_cast<const uint8_t*>(tensor->data)[i], ", neither 0 nor 1");
   }
   if (copy || tensor->data == nullptr) {
     MN_ASSIGN(Tensor owned, Tensor::allocate(dtype, std::move(dims)));
     if (tensor->bytes > 0) std::memcpy(owned.mutable_data<std::byte>(), tensor->data, tensor->bytes);
     return owned;
   }
-  return Tensor::view(dtype, std::move(dims), Bytes::borrow({static_cast<const std::byte*>(tensor->data), tensor->bytes}));
+  return Tensor::view(dtype, std::move(dims),
+                      Bytes::borrow({static_cast<const std::byte*>(tensor->data), tensor->bytes}));
 }
 
 Limits limits_of(const mn_options& options) {
@@ -137,7 +145,8 @@ Result<mn_options> take_options(const mn_options* options) {
   if (options == nullptr) return taken;
   MN_CHECK(options->struct_size >= sizeof(size_t), "options: call mn_options_init first");
   std::memcpy(&taken, options, std::min(options->struct_size, sizeof taken));
-  MN_CHECK(taken.max_bytes > 0 && taken.max_nodes > 0 && taken.max_depth > 0 && taken.max_steps > 0 && taken.max_seconds >= 0,
+  MN_CHECK(taken.max_bytes > 0 && taken.max_nodes > 0 && taken.max_depth > 0 && taken.max_steps > 0 &&
+               taken.max_seconds >= 0,
            "options: limits must be positive (seconds: 0 or more)");
   return taken;
 }
@@ -184,7 +193,9 @@ void mn_set_log(mn_log_callback callback, void* user, mn_log_level level) {
     if (receiver != nullptr) receiver(context, static_cast<mn_log_level>(severity), std::string(message).c_str());
   };
   set_log_sink(callback != nullptr ? sink : nullptr, user);
-  set_log_level(static_cast<LogLevel>(level < MN_LOG_ERROR ? MN_LOG_ERROR : level > MN_LOG_DEBUG ? MN_LOG_DEBUG : level));
+  set_log_level(static_cast<LogLevel>(level < MN_LOG_ERROR   ? MN_LOG_ERROR
+                                      : level > MN_LOG_DEBUG ? MN_LOG_DEBUG
+                                                             : level));
 }
 
 void mn_options_init(mn_options* options) {
@@ -223,7 +234,8 @@ Status give_model(std::shared_ptr<const Model> model, mn_model** out) {
 
 Status port_at(const mn_model* model, const std::vector<ValueId>* ids, int32_t index, mn_port* port) {
   MN_CHECK(model != nullptr && port != nullptr, "null argument");
-  MN_CHECK(index >= 0 && index < static_cast<int64_t>(ids->size()), "index: expected 0 to ", static_cast<int64_t>(ids->size()) - 1, ", got ", index);
+  MN_CHECK(index >= 0 && index < static_cast<int64_t>(ids->size()), "index: expected 0 to ",
+           static_cast<int64_t>(ids->size()) - 1, ", got ", index);
   const Value& value = model->model->graph().value((*ids)[static_cast<size_t>(index)]);
   return fill_port(value.name, value.type, port);
 }
@@ -242,8 +254,12 @@ int32_t find_port(const mn_model* model, const std::vector<ValueId>* ids, const 
   return found;
 }
 
-const std::vector<ValueId>* inputs_of(const mn_model* model) { return model != nullptr ? &model->model->graph().inputs : nullptr; }
-const std::vector<ValueId>* outputs_of(const mn_model* model) { return model != nullptr ? &model->model->graph().outputs : nullptr; }
+const std::vector<ValueId>* inputs_of(const mn_model* model) {
+  return model != nullptr ? &model->model->graph().inputs : nullptr;
+}
+const std::vector<ValueId>* outputs_of(const mn_model* model) {
+  return model != nullptr ? &model->model->graph().outputs : nullptr;
+}
 
 }  // namespace
 
@@ -257,13 +273,15 @@ mn_status mn_model_open(const char* path, const mn_options* options, mn_model** 
   });
 }
 
-mn_status mn_model_open_memory(const void* data, size_t size, const char* name, const mn_options* options, mn_model** model) {
+mn_status mn_model_open_memory(const void* data, size_t size, const char* name, const mn_options* options,
+                               mn_model** model) {
   return enter([&]() -> Status {
     MN_CHECK(model != nullptr && (data != nullptr || size == 0), "null argument");
     *model = nullptr;
     MN_ASSIGN(const mn_options taken, take_options(options));
     const std::byte* bytes = static_cast<const std::byte*>(data);
-    const Bytes content = taken.borrow != 0 ? Bytes::borrow({bytes, size}) : Bytes::own(std::vector<std::byte>(bytes, bytes + size));
+    const Bytes content =
+        taken.borrow != 0 ? Bytes::borrow({bytes, size}) : Bytes::own(std::vector<std::byte>(bytes, bytes + size));
     MN_ASSIGN(auto opened, Model::open_bytes(content, name != nullptr ? name : "model", open_options(taken)));
     return give_model(std::move(opened), model);
   });
@@ -273,17 +291,27 @@ void mn_model_retain(mn_model* model) {
   if (model != nullptr) retain(model);
 }
 void mn_model_release(mn_model* model) { release(model); }
-int32_t mn_model_input_count(const mn_model* model) { return model != nullptr ? static_cast<int32_t>(inputs_of(model)->size()) : 0; }
-int32_t mn_model_output_count(const mn_model* model) { return model != nullptr ? static_cast<int32_t>(outputs_of(model)->size()) : 0; }
+int32_t mn_model_input_count(const mn_model* model) {
+  return model != nullptr ? static_cast<int32_t>(inputs_of(model)->size()) : 0;
+}
+int32_t mn_model_output_count(const mn_model* model) {
+  return model != nullptr ? static_cast<int32_t>(outputs_of(model)->size()) : 0;
+}
 mn_status mn_model_input(const mn_model* model, int32_t index, mn_port* port) {
   return enter([&] { return port_at(model, inputs_of(model), index, port); });
 }
 mn_status mn_model_output(const mn_model* model, int32_t index, mn_port* port) {
   return enter([&] { return port_at(model, outputs_of(model), index, port); });
 }
-int32_t mn_model_find_input(const mn_model* model, const char* name) { return find_port(model, inputs_of(model), name); }
-int32_t mn_model_find_output(const mn_model* model, const char* name) { return find_port(model, outputs_of(model), name); }
-int32_t mn_model_state_count(const mn_model* model) { return model != nullptr ? static_cast<int32_t>(model->model->graph().states.size()) : 0; }
+int32_t mn_model_find_input(const mn_model* model, const char* name) {
+  return find_port(model, inputs_of(model), name);
+}
+int32_t mn_model_find_output(const mn_model* model, const char* name) {
+  return find_port(model, outputs_of(model), name);
+}
+int32_t mn_model_state_count(const mn_model* model) {
+  return model != nullptr ? static_cast<int32_t>(model->model->graph().states.size()) : 0;
+}
 const char* mn_model_state_name(const mn_model* model, int32_t index) {
   if (index < 0 || index >= mn_model_state_count(model)) return nullptr;
   return model->model->graph().states[static_cast<size_t>(index)].name.c_str();
@@ -336,7 +364,9 @@ mn_kind mn_value_kind(const mn_value* value) {
   return value->datum.kind == Datum::Kind::tensor ? MN_TENSOR : MN_SEQUENCE;
 }
 
-size_t mn_value_count(const mn_value* value) { return mn_value_kind(value) == MN_SEQUENCE ? value->datum.sequence->size() : 0; }
+size_t mn_value_count(const mn_value* value) {
+  return mn_value_kind(value) == MN_SEQUENCE ? value->datum.sequence->size() : 0;
+}
 
 mn_status mn_value_element(const mn_value* value, size_t index, mn_value** element) {
   return enter([&]() -> Status {

@@ -19,7 +19,9 @@ struct Counted {
   std::atomic<int32_t> references{1};
 };
 template <class Handle>
-void retain(Handle* handle) { handle->references.fetch_add(1, std::memory_order_relaxed); }
+void retain(Handle* handle) {
+  handle->references.fetch_add(1, std::memory_order_relaxed);
+}
 template <class Handle>
 void release(Handle* handle) {
   if (handle != nullptr && handle->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete handle;

@@ -7,15 +7,17 @@ using namespace minnow::c_api;
 
 struct mn_call {
   const NodeView* node = nullptr;
-  InferContext* infer = nullptr;                       // one of the two
+  InferContext* infer = nullptr;  // one of the two
   EvalContext* evaluate = nullptr;
   Error error;
-  std::deque<std::vector<mn_string>> strings;          // behind views that were given out
+  std::deque<std::vector<mn_string>> strings;  // behind views that were given out
 };
 
 namespace {
 
-int32_t output_count(const mn_call& call) { return call.infer != nullptr ? call.infer->output_count() : call.evaluate->output_count(); }
+int32_t output_count(const mn_call& call) {
+  return call.infer != nullptr ? call.infer->output_count() : call.evaluate->output_count();
+}
 
 Status check_call_index(int32_t index, int32_t count, std::string_view what) {
   MN_CHECK(index >= 0 && index < count, what, " index: the node has ", count, ", got ", index);
@@ -24,7 +26,8 @@ Status check_call_index(int32_t index, int32_t count, std::string_view what) {
 
 class CustomCallbacks : public CustomOp {
  public:
-  explicit CustomCallbacks(const mn_operator& definition) : infer_(definition.infer), evaluate_(definition.evaluate), user_(definition.user) {}
+  explicit CustomCallbacks(const mn_operator& definition)
+      : infer_(definition.infer), evaluate_(definition.evaluate), user_(definition.user) {}
   ~CustomCallbacks() override {
     if (destroy_ != nullptr) destroy_(user_);
   }
@@ -50,7 +53,8 @@ class CustomCallbacks : public CustomOp {
     const mn_status status = callback(&call, user_);
     if (status == MN_OK) return {};
     if (!call.error.message.empty()) return std::move(call.error);
-    return internal_error({"the operator's callback returned ", mn_status_name(status), " without a message (mn_call_fail)"});
+    return internal_error(
+        {"the operator's callback returned ", mn_status_name(status), " without a message (mn_call_fail)"});
   }
 
   mn_operator_callback infer_;
@@ -71,12 +75,16 @@ Result<AttributeKind> attribute_kind(mn_attribute_kind kind) {
 }
 
 Status check_definition(const mn_operator& d) {
-  MN_CHECK(d.struct_size == sizeof(mn_operator), "struct_size: expected ", sizeof(mn_operator), ", got ", d.struct_size);
-  MN_CHECK(d.domain != nullptr && *d.domain != '\0' && d.name != nullptr && *d.name != '\0', "domain and name must be given");
+  MN_CHECK(d.struct_size == sizeof(mn_operator), "struct_size: expected ", sizeof(mn_operator), ", got ",
+           d.struct_size);
+  MN_CHECK(d.domain != nullptr && *d.domain != '\0' && d.name != nullptr && *d.name != '\0',
+           "domain and name must be given");
   MN_CHECK(d.infer != nullptr && d.evaluate != nullptr, "infer and evaluate must be given");
-  MN_CHECK(d.min_inputs >= 0 && d.max_inputs >= d.min_inputs && d.min_outputs >= 0 && d.max_outputs >= std::max(d.min_outputs, 1),
+  MN_CHECK(d.min_inputs >= 0 && d.max_inputs >= d.min_inputs && d.min_outputs >= 0 &&
+               d.max_outputs >= std::max(d.min_outputs, 1),
            "inputs and outputs: expected 0 <= min <= max, and at least one output");
-  MN_CHECK(d.first_version >= 0 && (d.last_version == 0 || d.last_version >= d.first_version), "versions: expected first <= last, or last 0");
+  MN_CHECK(d.first_version >= 0 && (d.last_version == 0 || d.last_version >= d.first_version),
+           "versions: expected first <= last, or last 0");
   MN_CHECK(d.attributes != nullptr || d.attribute_count == 0, "attributes is null");
   return {};
 }
@@ -90,7 +98,7 @@ Status add_operator(OperatorSet& set, const mn_operator& d) {
   op.inputs = {d.min_inputs, d.max_inputs};
   op.outputs = {d.min_outputs, d.max_outputs};
   op.narrow_floats = NarrowFloats::native;
-  op.pure = false;   // it may count, draw or log: not for passes to fold or merge
+  op.pure = false;  // it may count, draw or log: not for passes to fold or merge
   for (size_t i = 0; i < d.attribute_count; ++i) {
     MN_CHECK(d.attributes[i].name != nullptr && *d.attributes[i].name != '\0', "attribute ", i, " has no name");
     MN_ASSIGN(const AttributeKind kind, attribute_kind(d.attributes[i].kind));
@@ -139,7 +147,9 @@ mn_status mn_operators_add(mn_operators* operators, const mn_operator* definitio
 
 void mn_operators_release(mn_operators* operators) { release(operators); }
 
-int32_t mn_call_input_count(const mn_call* call) { return call != nullptr ? static_cast<int32_t>(call->node->node().inputs.size()) : 0; }
+int32_t mn_call_input_count(const mn_call* call) {
+  return call != nullptr ? static_cast<int32_t>(call->node->node().inputs.size()) : 0;
+}
 int32_t mn_call_output_count(const mn_call* call) { return call != nullptr ? output_count(*call) : 0; }
 
 mn_status mn_call_input_type(const mn_call* call, int32_t index, mn_port* type) {
@@ -147,7 +157,8 @@ mn_status mn_call_input_type(const mn_call* call, int32_t index, mn_port* type) 
     MN_CHECK(call != nullptr && type != nullptr, "null argument");
     MN_TRY(check_call_index(index, mn_call_input_count(call), "input"));
     const bool given = call->infer != nullptr ? call->infer->has_input(index) : call->evaluate->has_input(index);
-    MN_TRY(fill_port({}, call->infer != nullptr ? call->infer->type(index) : Type::of(call->evaluate->datum(index)), type));
+    MN_TRY(fill_port({}, call->infer != nullptr ? call->infer->type(index) : Type::of(call->evaluate->datum(index)),
+                     type));
     if (!given) type->kind = MN_NONE;
     return {};
   });
@@ -192,7 +203,8 @@ mn_status mn_call_output(mn_call* call, int32_t index, mn_tensor* view) {
   });
 }
 
-mn_status mn_call_allocate_output(mn_call* call, int32_t index, mn_dtype dtype, int32_t rank, const int64_t* dims, mn_tensor* view) {
+mn_status mn_call_allocate_output(mn_call* call, int32_t index, mn_dtype dtype, int32_t rank, const int64_t* dims,
+                                  mn_tensor* view) {
   return enter([&]() -> Status {
     MN_CHECK(call != nullptr && view != nullptr, "null argument");
     *view = {};
@@ -200,7 +212,7 @@ mn_status mn_call_allocate_output(mn_call* call, int32_t index, mn_dtype dtype, 
     MN_TRY(check_call_index(index, output_count(*call), "output"));
     MN_ASSIGN(const DType element, take_dtype(dtype));
     MN_ASSIGN(Dims taken, take_dims(rank, dims, false));
-    MN_ASSIGN(Tensor* tensor, call->evaluate->allocate_output(index, std::move(taken), element));
+    MN_ASSIGN(Tensor * tensor, call->evaluate->allocate_output(index, std::move(taken), element));
     return give_output(*call, *tensor, view);
   });
 }
@@ -239,8 +251,9 @@ const float* mn_call_floats(const mn_call* call, const char* name, size_t* count
 
 mn_status mn_call_fail(mn_call* call, mn_status status, const char* message) {
   if (call == nullptr) return MN_INTERNAL;
-  constexpr ErrorCode kCodes[] = {ErrorCode::internal, ErrorCode::bad_input, ErrorCode::unsupported, ErrorCode::limit,
-                                  ErrorCode::out_of_memory, ErrorCode::cancelled, ErrorCode::io, ErrorCode::internal};
+  constexpr ErrorCode kCodes[] = {ErrorCode::internal, ErrorCode::bad_input,     ErrorCode::unsupported,
+                                  ErrorCode::limit,    ErrorCode::out_of_memory, ErrorCode::cancelled,
+                                  ErrorCode::io,       ErrorCode::internal};
   const mn_status kept = status > MN_OK && status <= MN_INTERNAL ? status : MN_INTERNAL;
   const mn_status stored = enter([&]() -> Status {
     call->error = {kCodes[kept], message != nullptr && *message != '\0' ? message : "the operator failed"};

@@ -15,8 +15,8 @@ struct mn_session : Counted {
   std::unique_ptr<Session> session;
   std::vector<Datum> inputs, outputs;
   std::vector<bool> bound;
-  std::vector<Buffer> buffers;                      // one an output
-  std::vector<std::vector<mn_string>> strings;      // views of the outputs' strings
+  std::vector<Buffer> buffers;                  // one an output
+  std::vector<std::vector<mn_string>> strings;  // views of the outputs' strings
   mn_progress_callback progress = nullptr;
   void* progress_user = nullptr;
   std::atomic<bool> busy{false};
@@ -29,7 +29,9 @@ namespace {
 // One call at a time: a second thread is told so instead of racing. Keeps the handle alive until the call returns.
 class Use {
  public:
-  explicit Use(mn_session* handle) : handle_(handle), held_(!handle->busy.exchange(true, std::memory_order_acquire)) { retain(handle_); }
+  explicit Use(mn_session* handle) : handle_(handle), held_(!handle->busy.exchange(true, std::memory_order_acquire)) {
+    retain(handle_);
+  }
   ~Use() {
     if (held_) handle_->busy.store(false, std::memory_order_release);
     release(handle_);
@@ -38,7 +40,8 @@ class Use {
   Use& operator=(const Use&) = delete;
   Status status() const {
     if (held_) return {};
-    return bad_input({"the session is in use by another thread; give each thread its own session, they share the model"});
+    return bad_input(
+        {"the session is in use by another thread; give each thread its own session, they share the model"});
   }
 
  private:
@@ -60,7 +63,9 @@ mn_status with_session(mn_session* handle, F&& body) {
 class ProgressObserver : public NodeObserver {
  public:
   explicit ProgressObserver(const mn_session& handle)
-      : callback_(handle.progress), user_(handle.progress_user), total_(static_cast<double>(handle.graph().nodes.size())) {}
+      : callback_(handle.progress),
+        user_(handle.progress_user),
+        total_(static_cast<double>(handle.graph().nodes.size())) {}
   Status on_node(const Graph&, const Node& node, std::span<const Datum>, int depth, int64_t) override {
     if (depth > 0) return {};
     if (callback_(user_, ++done_ / total_, node.name.c_str()) == 0) return {};
@@ -92,7 +97,8 @@ Status check_input(const Value& value, const Datum& datum) {
   if (!type.shape.ranked) return {};
   MN_CHECK(type.shape.rank() == given.shape.rank(), where, ", got ", to_string(given));
   for (size_t d = 0; d < type.shape.dims.size(); ++d) {
-    MN_CHECK(!type.shape.dims[d].known() || type.shape.dims[d].value == given.shape.dims[d].value, where, ", got ", to_string(given));
+    MN_CHECK(!type.shape.dims[d].known() || type.shape.dims[d].value == given.shape.dims[d].value, where, ", got ",
+             to_string(given));
   }
   return {};
 }
@@ -114,8 +120,8 @@ Status write_buffers(const mn_session& s) {
     MN_CHECK(datum.kind == Datum::Kind::tensor && datum.tensor.dtype() != DType::string, "output '", name,
              "' is not a tensor of numbers: read it with mn_session_output_value");
     const size_t needed = datum.tensor.raw().size();
-    MN_CHECK(needed == s.buffers[i].bytes, "output '", name, "' has ", needed, " bytes (", to_string(Type::of(datum)), "), its buffer has ",
-             s.buffers[i].bytes);
+    MN_CHECK(needed == s.buffers[i].bytes, "output '", name, "' has ", needed, " bytes (", to_string(Type::of(datum)),
+             "), its buffer has ", s.buffers[i].bytes);
     if (needed > 0) std::memcpy(s.buffers[i].data, datum.tensor.raw().data(), needed);
   }
   return {};
@@ -128,7 +134,7 @@ Status run_bound(mn_session& s) {
     if (!s.bound[i] && value.type.kind != Type::Kind::optional) missing.push_back(printable(value.name));
   }
   MN_CHECK(missing.empty(), "no data bound to input ", join(missing, ", "));
-  for (Datum& output : s.outputs) output = Datum();   // a failed run leaves none of an earlier one behind
+  for (Datum& output : s.outputs) output = Datum();  // a failed run leaves none of an earlier one behind
   std::unique_ptr<ProgressObserver> observer;
   if (s.progress != nullptr) observer = std::make_unique<ProgressObserver>(s);
   MN_ASSIGN(s.outputs, s.session->run(s.inputs, observer.get()));
@@ -200,7 +206,8 @@ mn_status mn_session_output(mn_session* session, int32_t index, mn_tensor* view)
   return with_session(session, [&](mn_session& s) -> Status {
     MN_CHECK(view != nullptr, "null argument");
     MN_ASSIGN(const Datum* datum, output_at(s, index));
-    MN_CHECK(datum->kind == Datum::Kind::tensor, "output ", index, " is not a tensor: read it with mn_session_output_value");
+    MN_CHECK(datum->kind == Datum::Kind::tensor, "output ", index,
+             " is not a tensor: read it with mn_session_output_value");
     return fill_view(datum->tensor, s.strings[static_cast<size_t>(index)], view);
   });
 }

@@ -45,7 +45,7 @@ TEST(CApi, RunsOnTheCallersBuffers) {
   f.session.run();
   const float expected[] = {1, 4, 3, 8, 5, 12};
   EXPECT_EQ(0, std::memcmp(c, expected, sizeof c));
-  a[0] = 10;   // borrowed: the next run sees it
+  a[0] = 10;  // borrowed: the next run sees it
   f.session.run();
   EXPECT_EQ(c[0], 10.0f);
   EXPECT_EQ(f.session.output("c").data<float>()[1], 4.0f);
@@ -83,7 +83,7 @@ TEST(CApi, TellsWrongInputsApart) {
   EXPECT_EQ(mn_session_set_input(f.session.get(), 0, &tensor), MN_BAD_INPUT);
   tensor.dtype = static_cast<mn_dtype>(99);
   EXPECT_EQ(mn_session_set_input(f.session.get(), 0, &tensor), MN_BAD_INPUT);
-  EXPECT_EQ(status_of([&] { f.session.run(); }), MN_BAD_INPUT);   // nothing bound
+  EXPECT_EQ(status_of([&] { f.session.run(); }), MN_BAD_INPUT);  // nothing bound
   f.session.set_input("a", values, {4, 2});
   f.session.set_input("b", values, {2, 2});
   float small[2];
@@ -245,7 +245,8 @@ TEST(CApi, StatesPersistAndReset) {
   f.session.set_state("total", minnow::v0::make_tensor(MN_FLOAT32, &five, 4, {1, 1}));
   f.session.run();
   EXPECT_EQ(f.session.output("after").data<float>()[0], 15.0f);
-  EXPECT_EQ(status_of([&] { f.session.set_state("total", minnow::v0::make_tensor(MN_FLOAT32, &five, 4, {1})); }), MN_BAD_INPUT);
+  EXPECT_EQ(status_of([&] { f.session.set_state("total", minnow::v0::make_tensor(MN_FLOAT32, &five, 4, {1})); }),
+            MN_BAD_INPUT);
   EXPECT_EQ(status_of([&] { f.session.state("other"); }), MN_BAD_INPUT);
   f.session.reset_states();
   f.session.run();
@@ -266,9 +267,11 @@ mn_status scale_infer(mn_call* call, void*) {
 
 mn_status scale_evaluate(mn_call* call, void*) {
   mn_tensor in, out;
-  if (mn_call_input(call, 0, &in) != MN_OK || mn_call_output(call, 0, &out) != MN_OK) return mn_call_fail(call, MN_INTERNAL, mn_last_error());
+  if (mn_call_input(call, 0, &in) != MN_OK || mn_call_output(call, 0, &out) != MN_OK)
+    return mn_call_fail(call, MN_INTERNAL, mn_last_error());
   const float factor = static_cast<float>(mn_call_float(call, "factor", 1.0));
-  for (size_t i = 0; i < in.bytes / sizeof(float); ++i) static_cast<float*>(out.data)[i] = factor * static_cast<const float*>(in.data)[i];
+  for (size_t i = 0; i < in.bytes / sizeof(float); ++i)
+    static_cast<float*>(out.data)[i] = factor * static_cast<const float*>(in.data)[i];
   return MN_OK;
 }
 
@@ -295,7 +298,7 @@ TEST(CApi, OwnOperators) {
     minnow::v0::Operators operators;
     const mn_operator definition = scaling(&user);
     operators.add(definition);
-    EXPECT_EQ(status_of([&] { operators.add(definition); }), MN_BAD_INPUT);   // twice
+    EXPECT_EQ(status_of([&] { operators.add(definition); }), MN_BAD_INPUT);  // twice
     EXPECT_EQ(user.destroyed, 0);
     minnow::v0::Options options;
     options.operators = operators.get();
@@ -309,7 +312,8 @@ TEST(CApi, OwnOperators) {
     EXPECT_EQ(status_of([&] { minnow::v0::Model(wrong.data(), wrong.size(), "wrong.mng", options); }), MN_UNSUPPORTED);
     EXPECT_NE(std::strstr(mn_last_error(), "scale takes float32"), nullptr) << mn_last_error();
     const std::string missing = "minnow graph 1\ninput %x: float32[2]\n%y = test.Scale(%x)\noutput %y\n";
-    EXPECT_EQ(status_of([&] { minnow::v0::Model(missing.data(), missing.size(), "missing.mng", options); }), MN_BAD_INPUT);
+    EXPECT_EQ(status_of([&] { minnow::v0::Model(missing.data(), missing.size(), "missing.mng", options); }),
+              MN_BAD_INPUT);
   }
   EXPECT_EQ(user.destroyed, 1);
 }

@@ -44,7 +44,8 @@ Difference compare_strings(const Tensor& actual, const Tensor& expected) {
     if (a == b) continue;
     if (result.mismatches++ == 0) {
       result.worst_index = index_of(i, actual.dims());
-      result.reason = concat({"element ", to_string(result.worst_index), ": got \"", printable(a), "\", expected \"", printable(b), "\""});
+      result.reason = concat(
+          {"element ", to_string(result.worst_index), ": got \"", printable(a), "\", expected \"", printable(b), "\""});
     }
   }
   result.close = result.mismatches == 0;
@@ -98,8 +99,8 @@ Difference compare_numbers(const Tensor& actual, const Tensor& expected, const C
   result.close = result.mismatches == 0;
   if (!result.close) {
     result.worst_index = index_of(static_cast<int64_t>(worst_at), actual.dims());
-    result.reason = concat({result.mismatches, " of ", result.elements, " elements differ, worst at ", to_string(result.worst_index),
-                            ": got ", a[worst_at], ", expected ", b[worst_at]});
+    result.reason = concat({result.mismatches, " of ", result.elements, " elements differ, worst at ",
+                            to_string(result.worst_index), ": got ", a[worst_at], ", expected ", b[worst_at]});
   }
   return result;
 }
@@ -130,7 +131,8 @@ void merge(Difference& total, Difference part, size_t element) {
 }  // namespace
 
 Difference compare_values(const Datum& actual, const Datum& expected, const Closeness& closeness) {
-  if (actual.kind != expected.kind) return differs(concat({"expected ", kind_name(expected), ", got ", kind_name(actual)}));
+  if (actual.kind != expected.kind)
+    return differs(concat({"expected ", kind_name(expected), ", got ", kind_name(actual)}));
   if (actual.kind == Datum::Kind::none) return {};
   if (actual.kind == Datum::Kind::tensor) return compare_tensors(actual.tensor, expected.tensor, closeness);
   const std::vector<Datum>& a = *actual.sequence;
@@ -142,7 +144,8 @@ Difference compare_values(const Datum& actual, const Datum& expected, const Clos
 }
 
 Result<ErrorMeasure> measure_error(const Tensor& actual, const Tensor& expected) {
-  MN_CHECK(actual.dims() == expected.dims(), "shapes differ: ", to_string(actual.dims()), " and ", to_string(expected.dims()));
+  MN_CHECK(actual.dims() == expected.dims(), "shapes differ: ", to_string(actual.dims()), " and ",
+           to_string(expected.dims()));
   for (const Tensor* tensor : {&actual, &expected}) {
     if (tensor->dtype() == DType::string || is_complex(tensor->dtype())) {
       return unsupported({"no error measure for ", to_string(tensor->dtype()), " values"});
@@ -165,7 +168,8 @@ Result<ErrorMeasure> measure_error(const Tensor& actual, const Tensor& expected)
   }
   const double infinity = std::numeric_limits<double>::infinity();
   measure.relative = noise == 0 ? 0 : (signal > 0 ? std::sqrt(noise / signal) : infinity);
-  measure.range_relative = measure.max_absolute == 0 ? 0 : (high > low ? measure.max_absolute / (high - low) : infinity);
+  measure.range_relative =
+      measure.max_absolute == 0 ? 0 : (high > low ? measure.max_absolute / (high - low) : infinity);
   measure.snr_db = noise == 0 ? infinity : (signal > 0 ? 10 * std::log10(signal / noise) : -infinity);
   return measure;
 }

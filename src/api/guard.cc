@@ -3,7 +3,7 @@
 namespace minnow {
 
 Error error_of_current_exception() noexcept {
-  Error error;   // moved from nothing: the texts below fit a string's own storage or are lost with the memory
+  Error error;  // moved from nothing: the texts below fit a string's own storage or are lost with the memory
   try {
     throw;
   } catch (const std::bad_alloc&) {

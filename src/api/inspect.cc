@@ -15,7 +15,9 @@ struct Known {
   int64_t multiply_adds = 0;
 };
 
-bool is_concrete(const Type& type) { return type.is_tensor() && type.dtype != DType::undefined && type.shape.static_dims(); }
+bool is_concrete(const Type& type) {
+  return type.is_tensor() && type.dtype != DType::undefined && type.shape.static_dims();
+}
 
 Known cost_of(const Graph& graph, const Node& node, const Registry& registry, int depth);
 
@@ -112,14 +114,17 @@ GraphCost measure_cost(const Graph& graph, const Registry& registry) {
 }
 
 Status bind_input_dims(Graph& graph, const std::vector<Dims>& dims, const Registry& registry, const Limits& limits) {
-  MN_CHECK(dims.size() == graph.inputs.size(), "expected the dims of ", graph.inputs.size(), " inputs, got ", dims.size());
+  MN_CHECK(dims.size() == graph.inputs.size(), "expected the dims of ", graph.inputs.size(), " inputs, got ",
+           dims.size());
   for (size_t i = 0; i < dims.size(); ++i) {
     Value& value = graph.value(graph.inputs[i]);
     if (!value.type.is_tensor()) continue;
     const Shape& declared = value.type.shape;
     bool fits = !declared.ranked || declared.dims.size() == dims[i].size();
-    for (size_t d = 0; fits && declared.ranked && d < dims[i].size(); ++d) fits = !declared.dims[d].known() || declared.dims[d].value == dims[i][d];
-    MN_CHECK(fits, "input '", printable(value.name), "': the model declares ", to_string(value.type), ", --shape gives ", to_string(dims[i]));
+    for (size_t d = 0; fits && declared.ranked && d < dims[i].size(); ++d)
+      fits = !declared.dims[d].known() || declared.dims[d].value == dims[i][d];
+    MN_CHECK(fits, "input '", printable(value.name), "': the model declares ", to_string(value.type),
+             ", --shape gives ", to_string(dims[i]));
     value.type.shape = Shape(dims[i]);
   }
   return check_graph(graph, registry, limits);

@@ -11,7 +11,7 @@
 namespace minnow {
 namespace {
 
-constexpr int64_t kLargeConstantBytes = 4096;   // duplicates below this cost nothing worth a line
+constexpr int64_t kLargeConstantBytes = 4096;  // duplicates below this cost nothing worth a line
 
 class Linter {
  public:
@@ -35,11 +35,15 @@ class Linter {
 
   void check_constant(const Value& value, int32_t uses) {
     const Tensor& tensor = value.constant;
-    if (uses == 0) add(Finding::Severity::note, "unused-constant", value.name, concat({"nothing reads this constant of ", human_bytes(tensor.bytes())}));
-    if (tensor.dtype() == DType::float64) add(Finding::Severity::note, "float64-weight", value.name, "float64 weights take twice the memory of float32");
+    if (uses == 0)
+      add(Finding::Severity::note, "unused-constant", value.name,
+          concat({"nothing reads this constant of ", human_bytes(tensor.bytes())}));
+    if (tensor.dtype() == DType::float64)
+      add(Finding::Severity::note, "float64-weight", value.name, "float64 weights take twice the memory of float32");
     if (!is_float(tensor.dtype())) return;
     int64_t not_finite = 0, denormal = 0;
-    const double smallest = tensor.dtype() == DType::float64 ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
+    const double smallest =
+        tensor.dtype() == DType::float64 ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
     for (double x : to_doubles(tensor)) {
       if (!std::isfinite(x)) ++not_finite;
       else if (x != 0 && std::abs(x) < smallest) ++denormal;
@@ -47,18 +51,23 @@ class Linter {
     // A lone infinity is how masks and padding values are written.
     const bool plain_mask = tensor.size() == 1;
     if (not_finite > 0 && !plain_mask) {
-      add(Finding::Severity::warning, "weight-not-finite", value.name, concat({not_finite, " of ", tensor.size(), " values are NaN or infinite"}));
+      add(Finding::Severity::warning, "weight-not-finite", value.name,
+          concat({not_finite, " of ", tensor.size(), " values are NaN or infinite"}));
     }
     if (denormal > 0) {
-      add(Finding::Severity::warning, "weight-denormal", value.name, concat({denormal, " of ", tensor.size(), " values are denormal: slow on many processors; flush them to 0"}));
+      add(Finding::Severity::warning, "weight-denormal", value.name,
+          concat({denormal, " of ", tensor.size(), " values are denormal: slow on many processors; flush them to 0"}));
     }
   }
 
   void check_node_use(const Node& node) {
-    const bool used = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) { return id != kNoValue && uses_[static_cast<size_t>(id)] > 0; });
+    const bool used = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                  [&](ValueId id) { return id != kNoValue && uses_[static_cast<size_t>(id)] > 0; });
     if (!used) add(Finding::Severity::note, "dead-node", describe(node), "no output depends on this node");
     if (starts_with(node.op, "quantize_linear") || starts_with(node.op, "dequantize_linear")) check_scale(node);
-    if (node.op == "dropout") add(Finding::Severity::note, "training-node", describe(node), "dropout does nothing when a model is used: export in evaluation mode");
+    if (node.op == "dropout")
+      add(Finding::Severity::note, "training-node", describe(node),
+          "dropout does nothing when a model is used: export in evaluation mode");
     const OpDef* op = registry_.find(node.op);
     if (op != nullptr && !op->pure && op->custom == nullptr) {
       add(Finding::Severity::note, "random-node", describe(node), "the result depends on the seed (--seed)");
@@ -69,7 +78,8 @@ class Linter {
     if (node.inputs.size() < 2 || node.inputs[1] == kNoValue || !graph_.value(node.inputs[1]).is_constant()) return;
     for (double scale : to_doubles(graph_.value(node.inputs[1]).constant)) {
       if (std::isfinite(scale) && scale > 0) continue;
-      add(Finding::Severity::warning, "bad-scale", describe(node), concat({"a quantization scale is ", scale, ", expected a positive number"}));
+      add(Finding::Severity::warning, "bad-scale", describe(node),
+          concat({"a quantization scale is ", scale, ", expected a positive number"}));
       return;
     }
   }
@@ -77,8 +87,10 @@ class Linter {
   void check_interface() {
     for (ValueId id : graph_.inputs) {
       const Value& value = graph_.value(id);
-      if (uses_[static_cast<size_t>(id)] == 0) add(Finding::Severity::warning, "unused-input", value.name, "nothing reads this input");
-      if (value.type.is_tensor() && !value.type.shape.ranked) add(Finding::Severity::warning, "unknown-rank", value.name, "the input declares no shape");
+      if (uses_[static_cast<size_t>(id)] == 0)
+        add(Finding::Severity::warning, "unused-input", value.name, "nothing reads this input");
+      if (value.type.is_tensor() && !value.type.shape.ranked)
+        add(Finding::Severity::warning, "unknown-rank", value.name, "the input declares no shape");
     }
     for (ValueId id : graph_.outputs) {
       const Value& value = graph_.value(id);
@@ -94,7 +106,9 @@ class Linter {
   void check_duplicates() {
     std::map<std::string, const Value*> seen;
     for (const Value& value : graph_.values) {
-      if (!value.is_constant() || value.constant.bytes() < kLargeConstantBytes || value.constant.dtype() == DType::string) continue;
+      if (!value.is_constant() || value.constant.bytes() < kLargeConstantBytes ||
+          value.constant.dtype() == DType::string)
+        continue;
       const auto [entry, added] = seen.emplace(sha256_hex(value.constant.raw()), &value);
       if (added || !same_bits(entry->second->constant, value.constant)) continue;
       add(Finding::Severity::note, "duplicate-constant", value.name,
@@ -111,7 +125,9 @@ class Linter {
         if (type.kind == Type::Kind::unknown || (type.is_tensor() && !type.shape.ranked)) ++unknown;
       }
     }
-    if (unknown > 0) add(Finding::Severity::note, "unknown-shapes", "", concat({unknown, " values have a rank known only when the model runs"}));
+    if (unknown > 0)
+      add(Finding::Severity::note, "unknown-shapes", "",
+          concat({unknown, " values have a rank known only when the model runs"}));
   }
 
   const Graph& graph_;

@@ -11,8 +11,8 @@ namespace minnow {
 struct Finding {
   enum class Severity : uint8_t { error, warning, note };
   Severity severity = Severity::note;
-  std::string rule;      // stable, for machines: "weight-not-finite"
-  std::string where;     // node or value, printable; empty: the file
+  std::string rule;   // stable, for machines: "weight-not-finite"
+  std::string where;  // node or value, printable; empty: the file
   std::string message;
 };
 std::string_view to_string(Finding::Severity severity);

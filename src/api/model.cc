@@ -15,15 +15,20 @@ Error refuse(FileFormat format, std::string_view name) {
   const std::string file = printable(name);
   switch (format) {
     case FileFormat::safetensors:
-      return unsupported({file, ": safetensors holds weights without a network: export the model as ONNX, or build it in code"});
-    case FileFormat::npy: return bad_input({file, ": an array, not a model: give it as an input (minnow run MODEL --in NAME=FILE.npy)"});
-    case FileFormat::tflite: return unsupported({file, ": TensorFlow Lite models are not read yet: convert to ONNX with tf2onnx"});
-    case FileFormat::compiled: return unsupported({file, ": compiled models (.mnw) are not read yet: open the model they were made from"});
+      return unsupported(
+          {file, ": safetensors holds weights without a network: export the model as ONNX, or build it in code"});
+    case FileFormat::npy:
+      return bad_input({file, ": an array, not a model: give it as an input (minnow run MODEL --in NAME=FILE.npy)"});
+    case FileFormat::tflite:
+      return unsupported({file, ": TensorFlow Lite models are not read yet: convert to ONNX with tf2onnx"});
+    case FileFormat::compiled:
+      return unsupported({file, ": compiled models (.mnw) are not read yet: open the model they were made from"});
     default: return refuse_format(format, name);
   }
 }
 
-Result<Graph> import_graph(const Bytes& bytes, std::string_view name, FileFormat format, const OpenOptions& options, const Registry& registry) {
+Result<Graph> import_graph(const Bytes& bytes, std::string_view name, FileFormat format, const OpenOptions& options,
+                           const Registry& registry) {
   if (format == FileFormat::graph_text) return parse_graph(bytes.text(), name, options.limits);
   if (format != FileFormat::onnx) return refuse(format, name);
   ImportOptions import;
@@ -65,7 +70,7 @@ Result<std::shared_ptr<const Model>> Model::open_bytes(Bytes bytes, std::string_
     const FileFormat format = detect_format(bytes, name);
     model->format_ = to_string(format);
     MN_ASSIGN(model->graph_, import_graph(bytes, name, format, options, model->registry()));
-    if (format != FileFormat::onnx) MN_TRY(check(*model, options));   // the importer checks as it goes
+    if (format != FileFormat::onnx) MN_TRY(check(*model, options));  // the importer checks as it goes
     return finish(std::move(model), options);
   });
 }

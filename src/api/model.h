@@ -1,4 +1,5 @@
-// A model that was opened, checked and simplified, ready to be run by any number of sessions. Immutable: threads share it.
+// A model that was opened, checked and simplified, ready to be run by any number of sessions. Immutable: threads share
+// it.
 #pragma once
 
 #include <memory>
@@ -17,8 +18,8 @@ namespace minnow {
 
 struct OpenOptions {
   Limits limits;
-  bool map = false;                          // map files instead of reading them; see map_file
-  bool optimize = true;                      // run the passes
+  bool map = false;      // map files instead of reading them; see map_file
+  bool optimize = true;  // run the passes
   std::vector<std::string> disabled_passes;
   std::string dump_passes_folder;            // empty: no dumps
   std::shared_ptr<const Registry> registry;  // null: the built-in operators
@@ -30,14 +31,16 @@ class Model {
   // The format is told by content first, by the name's ending second.
   static Result<std::shared_ptr<const Model>> open_file(const std::string& path, const OpenOptions& options = {});
   // `name` stands for the file in messages. The bytes are shared, not copied.
-  static Result<std::shared_ptr<const Model>> open_bytes(Bytes bytes, std::string_view name, const OpenOptions& options = {});
+  static Result<std::shared_ptr<const Model>> open_bytes(Bytes bytes, std::string_view name,
+                                                         const OpenOptions& options = {});
   // A graph built in code. It is checked, then treated as one from a file.
-  static Result<std::shared_ptr<const Model>> from_graph(Graph graph, std::string_view name, const OpenOptions& options = {});
+  static Result<std::shared_ptr<const Model>> from_graph(Graph graph, std::string_view name,
+                                                         const OpenOptions& options = {});
 
   const Graph& graph() const { return graph_; }
   const Registry& registry() const { return registry_ != nullptr ? *registry_ : Registry::builtin(); }
   const std::string& name() const { return name_; }
-  const std::string& format() const { return format_; }   // FileFormat by name; "graph" when built in code
+  const std::string& format() const { return format_; }  // FileFormat by name; "graph" when built in code
   int64_t file_bytes() const { return file_bytes_; }
   const Limits& limits() const { return limits_; }
   const std::vector<PassReport>& passes() const { return passes_; }

@@ -1,5 +1,5 @@
 #include <csetjmp>
-#include <cstdio>   // jpeglib.h needs FILE
+#include <cstdio>  // jpeglib.h needs FILE
 
 #include <jpeglib.h>
 
@@ -9,7 +9,7 @@ namespace minnow {
 namespace {
 
 struct Failure {
-  jpeg_error_mgr manager;   // first: libjpeg hands back a pointer to it
+  jpeg_error_mgr manager;  // first: libjpeg hands back a pointer to it
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
 };
@@ -27,7 +27,8 @@ void on_message(j_common_ptr info, int level) {
 
 // EXIF: APP1 with "Exif\0\0" and a TIFF header; orientation is tag 0x0112 of the first directory. 1 when there is none.
 int exif_orientation(const unsigned char* data, size_t size) {
-  if (size < 14 || std::string_view(reinterpret_cast<const char*>(data), 6) != std::string_view("Exif\0\0", 6)) return 1;
+  if (size < 14 || std::string_view(reinterpret_cast<const char*>(data), 6) != std::string_view("Exif\0\0", 6))
+    return 1;
   data += 6;
   size -= 6;
   const bool little = data[0] == 'I';
@@ -57,15 +58,31 @@ Picture oriented(Picture stored, int orientation) {
       int64_t to_x = x, to_y = y;
       switch (orientation) {
         case 2: to_x = w - 1 - x; break;
-        case 3: to_x = w - 1 - x; to_y = h - 1 - y; break;
+        case 3:
+          to_x = w - 1 - x;
+          to_y = h - 1 - y;
+          break;
         case 4: to_y = h - 1 - y; break;
-        case 5: to_x = y; to_y = x; break;
-        case 6: to_x = h - 1 - y; to_y = x; break;
-        case 7: to_x = h - 1 - y; to_y = w - 1 - x; break;
-        default: to_x = y; to_y = w - 1 - x; break;
+        case 5:
+          to_x = y;
+          to_y = x;
+          break;
+        case 6:
+          to_x = h - 1 - y;
+          to_y = x;
+          break;
+        case 7:
+          to_x = h - 1 - y;
+          to_y = w - 1 - x;
+          break;
+        default:
+          to_x = y;
+          to_y = w - 1 - x;
+          break;
       }
       for (int64_t c = 0; c < 3; ++c) {
-        shown.rgb[static_cast<size_t>((to_y * shown.width + to_x) * 3 + c)] = stored.rgb[static_cast<size_t>((y * w + x) * 3 + c)];
+        shown.rgb[static_cast<size_t>((to_y * shown.width + to_x) * 3 + c)] =
+            stored.rgb[static_cast<size_t>((y * w + x) * 3 + c)];
       }
     }
   }
@@ -92,7 +109,8 @@ struct Decoder {
   int orientation = 1;
 };
 
-// Everything that may longjmp. Objects with destructors live in `decoder`, outside this frame: a jump skips no destructor.
+// Everything that may longjmp. Objects with destructors live in `decoder`, outside this frame: a jump skips no
+// destructor.
 bool decode(const Bytes& bytes, const PictureLimits& limits, Decoder& decoder) {
   jpeg_decompress_struct& info = decoder.info;
   if (setjmp(decoder.failure.jump) != 0) return false;

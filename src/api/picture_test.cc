@@ -29,7 +29,8 @@ std::string png_of(png_uint_32 format, png_uint_32 width, png_uint_32 height, co
   return data;
 }
 
-std::string jpeg_of(int width, int height, int components, J_COLOR_SPACE space, const std::vector<uint8_t>& pixels, const std::string& app1 = "") {
+std::string jpeg_of(int width, int height, int components, J_COLOR_SPACE space, const std::vector<uint8_t>& pixels,
+                    const std::string& app1 = "") {
   jpeg_compress_struct info{};
   jpeg_error_mgr errors;
   info.err = jpeg_std_error(&errors);
@@ -45,7 +46,9 @@ std::string jpeg_of(int width, int height, int components, J_COLOR_SPACE space, 
   jpeg_set_quality(&info, 100, TRUE);
   for (int c = 0; c < info.num_components; ++c) info.comp_info[c].h_samp_factor = info.comp_info[c].v_samp_factor = 1;
   jpeg_start_compress(&info, TRUE);
-  if (!app1.empty()) jpeg_write_marker(&info, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(app1.data()), static_cast<unsigned>(app1.size()));
+  if (!app1.empty())
+    jpeg_write_marker(&info, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(app1.data()),
+                      static_cast<unsigned>(app1.size()));
   for (int y = 0; y < height; ++y) {
     JSAMPROW row = const_cast<uint8_t*>(pixels.data()) + static_cast<size_t>(y * width * components);
     jpeg_write_scanlines(&info, &row, 1);
@@ -75,9 +78,9 @@ TEST(Picture, PngOfEveryDepth) {
   EXPECT_EQ(decoded(png_of(PNG_FORMAT_RGB, 2, 1, rgb)).rgb, (std::vector<uint8_t>{255, 0, 0, 0, 255, 0}));
   const uint8_t gray[] = {7, 200};
   EXPECT_EQ(decoded(png_of(PNG_FORMAT_GRAY, 1, 2, gray)).rgb, (std::vector<uint8_t>{7, 7, 7, 200, 200, 200}));
-  const uint8_t clear[] = {255, 255, 255, 0, 9, 9, 9, 255};   // a transparent pixel becomes black
+  const uint8_t clear[] = {255, 255, 255, 0, 9, 9, 9, 255};  // a transparent pixel becomes black
   EXPECT_EQ(decoded(png_of(PNG_FORMAT_RGBA, 2, 1, clear)).rgb, (std::vector<uint8_t>{0, 0, 0, 9, 9, 9}));
-  const uint16_t deep[] = {65535, 0, 0};                      // 16 bits, linear
+  const uint16_t deep[] = {65535, 0, 0};  // 16 bits, linear
   EXPECT_EQ(decoded(png_of(PNG_FORMAT_LINEAR_RGB, 1, 1, deep)).rgb, (std::vector<uint8_t>{255, 0, 0}));
 }
 
@@ -113,16 +116,17 @@ TEST(Picture, SizesAreCheckedBeforeAllocation) {
 }
 
 TEST(Picture, ExifTurnsThePicture) {
-  std::vector<uint8_t> pixels(16 * 8 * 3, 0);   // left half white
+  std::vector<uint8_t> pixels(16 * 8 * 3, 0);  // left half white
   for (size_t i = 0; i < 16 * 8; ++i) {
     for (size_t c = 0; i % 16 < 8 && c < 3; ++c) pixels[3 * i + c] = 255;
   }
   const Picture plain = decoded(jpeg_of(16, 8, 3, JCS_RGB, pixels));
   EXPECT_EQ(plain.width, 16);
-  const Picture turned = decoded(jpeg_of(16, 8, 3, JCS_RGB, pixels, exif(6)));   // shown after a quarter turn to the right
+  const Picture turned =
+      decoded(jpeg_of(16, 8, 3, JCS_RGB, pixels, exif(6)));  // shown after a quarter turn to the right
   ASSERT_EQ(turned.width, 8);
   ASSERT_EQ(turned.height, 16);
-  EXPECT_GT(turned.rgb[0], 200);                          // what was left is at the top
+  EXPECT_GT(turned.rgb[0], 200);  // what was left is at the top
   EXPECT_LT(turned.rgb[3 * (15 * 8)], 50);
   const Picture mirrored = decoded(jpeg_of(16, 8, 3, JCS_RGB, pixels, exif(2)));
   EXPECT_LT(mirrored.rgb[0], 50);
@@ -132,7 +136,7 @@ TEST(Picture, ExifTurnsThePicture) {
 }
 
 TEST(Picture, CmykBecomesRgb) {
-  std::vector<uint8_t> inks;   // libjpeg stores CMYK as Adobe does: 255 means no ink
+  std::vector<uint8_t> inks;  // libjpeg stores CMYK as Adobe does: 255 means no ink
   for (int i = 0; i < 64; ++i) inks.insert(inks.end(), {255, 0, 0, 255});
   const Picture picture = decoded(jpeg_of(8, 8, 4, JCS_CMYK, inks));
   EXPECT_GT(picture.rgb[0], 250);
@@ -143,7 +147,7 @@ TEST(Picture, CmykBecomesRgb) {
 TEST(Picture, BmpBottomUpAndTopDown) {
   std::string bmp("BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x02\0\0\0\x01\0\x18\0", 30);
   bmp.resize(54);
-  bmp += std::string("\x01\x02\x03\0\x0A\x0B\x0C\0", 8);   // rows of one BGR pixel, padded to 4 bytes
+  bmp += std::string("\x01\x02\x03\0\x0A\x0B\x0C\0", 8);  // rows of one BGR pixel, padded to 4 bytes
   EXPECT_EQ(decoded(bmp).rgb, (std::vector<uint8_t>{12, 11, 10, 3, 2, 1}));
   const uint32_t negative = 0xFFFFFFFE;
   std::memcpy(bmp.data() + 22, &negative, 4);
@@ -154,7 +158,7 @@ TEST(Picture, BmpBottomUpAndTopDown) {
 
 TEST(Picture, ResizesBetweenPixelCentres) {
   const Picture two{2, 1, {0, 0, 0, 100, 100, 100}};
-  const Picture four = resize_picture(two, 4, 1);   // centres at -0.25, 0.25, 0.75, 1.25 of the input
+  const Picture four = resize_picture(two, 4, 1);  // centres at -0.25, 0.25, 0.75, 1.25 of the input
   EXPECT_EQ(four.rgb, (std::vector<uint8_t>{0, 0, 0, 25, 25, 25, 75, 75, 75, 100, 100, 100}));
 }
 
@@ -177,15 +181,15 @@ TEST(Picture, TensorByTheContract) {
   contract.color = "CMYK";
   EXPECT_FALSE(picture_tensor(picture, contract).ok());
   contract.color = "GRAY";
-  EXPECT_FALSE(picture_tensor(picture, contract).ok());   // three means for one channel
+  EXPECT_FALSE(picture_tensor(picture, contract).ok());  // three means for one channel
   contract.mean = {0};
   contract.scale = {1};
   contract.height = 0;
-  contract.width = 3;   // the other side keeps the aspect ratio
+  contract.width = 3;  // the other side keeps the aspect ratio
   tensor = picture_tensor(picture, contract, DType::uint8);
   ASSERT_TRUE(tensor.ok());
   EXPECT_EQ(tensor->dims(), (Dims{1, 3, 3, 1}));
-  EXPECT_EQ(tensor->data<uint8_t>()[0], 18);   // 0.299 * 10 + 0.587 * 20 + 0.114 * 30 = 18.15, as an integer 18
+  EXPECT_EQ(tensor->data<uint8_t>()[0], 18);  // 0.299 * 10 + 0.587 * 20 + 0.114 * 30 = 18.15, as an integer 18
   EXPECT_FALSE(picture_tensor(picture, contract, DType::int64).ok());
 }
 

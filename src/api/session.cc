@@ -22,7 +22,8 @@ class Claim {
   Claim& operator=(const Claim&) = delete;
   Status status() const {
     if (held_) return {};
-    return bad_input({"the session is in use by another thread; give each thread its own session, they share the model"});
+    return bad_input(
+        {"the session is in use by another thread; give each thread its own session, they share the model"});
   }
 
  private:
@@ -32,8 +33,9 @@ class Claim {
 
 Status check_state(const State& state, const Tensor& value) {
   const Tensor& initial = state.initial;
-  MN_CHECK(value.dtype() == initial.dtype() && value.dims() == initial.dims(), "state '", printable(state.name), "': expected ",
-           to_string(initial.dtype()), to_string(initial.dims()), ", got ", to_string(value.dtype()), to_string(value.dims()));
+  MN_CHECK(value.dtype() == initial.dtype() && value.dims() == initial.dims(), "state '", printable(state.name),
+           "': expected ", to_string(initial.dtype()), to_string(initial.dims()), ", got ", to_string(value.dtype()),
+           to_string(value.dims()));
   return {};
 }
 
@@ -47,8 +49,8 @@ Session::~Session() = default;
 Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> model, const SessionOptions& options) {
   return guarded([&]() -> Result<std::unique_ptr<Session>> {
     MN_CHECK(model != nullptr, "a session needs a model");
-    MN_CHECK(options.threads >= 0 && options.threads <= kMaxThreads, "threads: expected 0 (one for each hardware thread) to ",
-             kMaxThreads, ", got ", options.threads);
+    MN_CHECK(options.threads >= 0 && options.threads <= kMaxThreads,
+             "threads: expected 0 (one for each hardware thread) to ", kMaxThreads, ", got ", options.threads);
     std::unique_ptr<Session> session(new Session(std::move(model), options));
     const int threads = options.threads == 0 ? std::min(hardware_threads(), kMaxThreads) : options.threads;
     if (threads > 1) session->pool_ = std::make_unique<ThreadPool>(threads);
@@ -76,7 +78,7 @@ Result<std::vector<Datum>> Session::run_claimed(std::span<const Datum> inputs, N
   options.threads = pool_.get();
   options.observer = observer;
   options.seed = options_.seed;
-  std::vector<Tensor> states = states_;   // a failed run leaves the states as they were
+  std::vector<Tensor> states = states_;  // a failed run leaves the states as they were
   Result<std::vector<Datum>> outputs = interpreter_->run(inputs, options, &states);
   if (!outputs.ok()) return std::move(outputs.error()).in(printable(model_->name()));
   states_ = std::move(states);
@@ -145,10 +147,12 @@ Status Session::load_states(const Bytes& bytes, std::string_view name) {
       MN_TRY(check_state(model_->graph().states[index], tensor));
       // The bytes may be the caller's or mapped: states outlive them.
       MN_ASSIGN(loaded[index], Tensor::allocate(tensor.dtype(), tensor.dims()));
-      if (tensor.bytes() > 0) std::memcpy(loaded[index].mutable_data<std::byte>(), tensor.raw().data(), tensor.raw().size());
+      if (tensor.bytes() > 0)
+        std::memcpy(loaded[index].mutable_data<std::byte>(), tensor.raw().data(), tensor.raw().size());
     }
     for (size_t i = 0; i < loaded.size(); ++i) {
-      MN_CHECK(loaded[i].valid(), printable(name), ": holds no state '", printable(model_->graph().states[i].name), "'");
+      MN_CHECK(loaded[i].valid(), printable(name), ": holds no state '", printable(model_->graph().states[i].name),
+               "'");
     }
     states_ = std::move(loaded);
     return {};

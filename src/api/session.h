@@ -16,14 +16,15 @@ inline constexpr int kMaxThreads = 256;
 
 struct SessionOptions {
   Limits limits;
-  int threads = 1;           // 0: one for each hardware thread; at most kMaxThreads
-  uint64_t seed = 0;         // of random operators without a seed of their own
-  bool kernels = true;       // false: references only
+  int threads = 1;      // 0: one for each hardware thread; at most kMaxThreads
+  uint64_t seed = 0;    // of random operators without a seed of their own
+  bool kernels = true;  // false: references only
 };
 
 class Session {
  public:
-  static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model, const SessionOptions& options = {});
+  static Result<std::unique_ptr<Session>> create(std::shared_ptr<const Model> model,
+                                                 const SessionOptions& options = {});
   ~Session();
 
   // Inputs in the graph's order. An error when another thread runs this session now.
@@ -39,7 +40,7 @@ class Session {
   Result<Tensor> state(std::string_view name) const;
   Status set_state(std::string_view name, Tensor value);
   Status reset_states();
-  Result<std::string> save_states() const;       // safetensors bytes, one tensor a state
+  Result<std::string> save_states() const;  // safetensors bytes, one tensor a state
   Status load_states(const Bytes& bytes, std::string_view name);
 
  private:

@@ -19,8 +19,8 @@ bool is_data_set(const fs::path& folder) {
   return fs::exists(folder / "input_0.pb", error) || fs::exists(folder / "output_0.pb", error);
 }
 
-Result<std::vector<Datum>> read_values(const fs::path& folder, std::string_view kind, const Graph& graph, const std::vector<ValueId>& ids,
-                                       const Limits& limits) {
+Result<std::vector<Datum>> read_values(const fs::path& folder, std::string_view kind, const Graph& graph,
+                                       const std::vector<ValueId>& ids, const Limits& limits) {
   std::vector<Datum> values(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
     const std::string path = (folder / concat({kind, "_", i, ".pb"})).string();
@@ -45,7 +45,8 @@ Result<std::vector<std::string>> list_data_sets(const std::string& folder) {
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
     if (!starts_with(name, kSetPrefix) || !it->is_directory(error)) continue;
-    if (const auto number = parse_int(std::string_view(name).substr(kSetPrefix.size()))) found.emplace_back(*number, it->path().string());
+    if (const auto number = parse_int(std::string_view(name).substr(kSetPrefix.size())))
+      found.emplace_back(*number, it->path().string());
   }
   if (error) return make_error(ErrorCode::io, {printable(folder), ": ", error.message()});
   MN_CHECK(!found.empty(), printable(folder), ": no test_data_set_N folder and no input_0.pb in it");

@@ -13,7 +13,7 @@ namespace minnow {
 
 struct DataSet {
   std::string folder;
-  std::vector<Datum> inputs;    // in the graph's order; Datum() where there is no file
+  std::vector<Datum> inputs;  // in the graph's order; Datum() where there is no file
   std::vector<Datum> outputs;
 };
 

@@ -11,9 +11,9 @@ constexpr int64_t kMaxTileCols = 32;
 constexpr int64_t kScratchFloats = kBlockDepth * (kBlockCols + kBlockRows) + kBlockCols;
 
 struct Scratch {
-  float* b;     // kBlockDepth x kBlockCols, in panels of tile_cols columns
-  float* a;     // kBlockDepth x kBlockRows, in panels of tile_rows rows
-  float* row;   // one row of B
+  float* b;    // kBlockDepth x kBlockCols, in panels of tile_cols columns
+  float* a;    // kBlockDepth x kBlockRows, in panels of tile_rows rows
+  float* row;  // one row of B
 };
 
 Scratch scratch_of(void* memory, int thread) {
@@ -24,7 +24,8 @@ Scratch scratch_of(void* memory, int thread) {
 int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
 // Panel j holds columns [j * width, (j + 1) * width) as [depth, width], zeros behind the last column.
-void pack_b(const Product& p, int64_t row0, int64_t depth, int64_t col0, int64_t cols, int width, const Scratch& scratch) {
+void pack_b(const Product& p, int64_t row0, int64_t depth, int64_t col0, int64_t cols, int width,
+            const Scratch& scratch) {
   for (int64_t r = 0; r < depth; ++r) {
     const float* row = p.b != nullptr ? p.b + (row0 + r) * p.b_row + col0 * p.b_col : scratch.row;
     if (p.source != nullptr) {
@@ -35,7 +36,8 @@ void pack_b(const Product& p, int64_t row0, int64_t depth, int64_t col0, int64_t
     }
     float* out = scratch.b + r * width;
     int64_t j = 0;
-    for (; j + width <= cols; j += width, out += depth * width) std::memcpy(out, row + j, static_cast<size_t>(width) * sizeof(float));
+    for (; j + width <= cols; j += width, out += depth * width)
+      std::memcpy(out, row + j, static_cast<size_t>(width) * sizeof(float));
     if (j == cols) continue;
     std::memset(out, 0, static_cast<size_t>(width) * sizeof(float));
     std::memcpy(out, row + j, static_cast<size_t>(cols - j) * sizeof(float));
@@ -43,7 +45,8 @@ void pack_b(const Product& p, int64_t row0, int64_t depth, int64_t col0, int64_t
 }
 
 // The same for B^T stored by rows: reads along its rows, which are B's columns.
-void pack_b_transposed(const Product& p, int64_t row0, int64_t depth, int64_t col0, int64_t cols, int width, const Scratch& scratch) {
+void pack_b_transposed(const Product& p, int64_t row0, int64_t depth, int64_t col0, int64_t cols, int width,
+                       const Scratch& scratch) {
   for (int64_t panel = 0; panel < cols; panel += width) {
     float* out = scratch.b + panel * depth;
     for (int64_t j = 0; j < width; ++j) {
@@ -90,8 +93,8 @@ bool run_block(const KernelCall& call, const Product& p, Range rows, Range cols,
         const float* b = j < whole ? p.b + d0 * p.b_row + j : scratch.b + (j - whole) * depth;
         const int64_t b_row = j < whole ? p.b_row : width;
         for (int64_t i = r0; i < r1; i += height) {
-          f32.tile(static_cast<int>(std::min<int64_t>(height, r1 - i)), used, depth, scratch.a + (i - r0) * depth, b, b_row,
-                   p.c + i * p.c_row + j, p.c_row, accumulate);
+          f32.tile(static_cast<int>(std::min<int64_t>(height, r1 - i)), used, depth, scratch.a + (i - r0) * depth, b,
+                   b_row, p.c + i * p.c_row + j, p.c_row, accumulate);
         }
       }
     }
@@ -106,8 +109,8 @@ bool is_matrix_vector(const Product& p) {
 bool is_vector_matrix(const Product& p) { return p.m == 1 && p.a_col == 1 && p.b != nullptr && p.b_row == 1; }
 
 struct Blocks {
-  int64_t rows, cols;              // of one block
-  int64_t row_count, col_count;    // blocks of one product
+  int64_t rows, cols;            // of one block
+  int64_t row_count, col_count;  // blocks of one product
 };
 
 // Enough blocks to keep every thread busy, none smaller than what makes packing worth it.
@@ -131,15 +134,17 @@ Blocks choose_blocks(const Product& p, int64_t products, const simd::F32Table& f
 
 int64_t product_scratch_bytes(int threads) { return threads * kScratchFloats * static_cast<int64_t>(sizeof(float)); }
 
-KernelStatus run_products(const KernelCall& call, int64_t count, Product (*fill)(const void* context, int64_t item), const void* context) {
+KernelStatus run_products(const KernelCall& call, int64_t count, Product (*fill)(const void* context, int64_t item),
+                          const void* context) {
   if (count == 0) return kDone;
   const Product first = fill(context, 0);
   if (first.m == 0 || first.n == 0) return kDone;
   const simd::F32Table& f32 = *call.row->f32;
   const bool by_rows = is_matrix_vector(first), by_cols = is_vector_matrix(first);
   Blocks blocks = choose_blocks(first, count, f32, call.thread_count());
-  if (by_rows || by_cols) blocks = {kBlockRows, kBlockCols, by_rows ? (first.m + kBlockRows - 1) / kBlockRows : 1,
-                                    by_rows ? 1 : (first.n + kBlockCols - 1) / kBlockCols};
+  if (by_rows || by_cols)
+    blocks = {kBlockRows, kBlockCols, by_rows ? (first.m + kBlockRows - 1) / kBlockRows : 1,
+              by_rows ? 1 : (first.n + kBlockCols - 1) / kBlockCols};
   const int64_t per_product = blocks.row_count * blocks.col_count;
   std::atomic<bool> stopped{false};
   auto body = [&](int64_t begin, int64_t end, int thread) {

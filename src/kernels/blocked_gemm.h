@@ -1,13 +1,13 @@
-// Matrix products in blocks that fit the caches. B may be a matrix or something that can produce its rows (the patches of a
-// convolution), so one driver serves both.
+// Matrix products in blocks that fit the caches. B may be a matrix or something that can produce its rows (the patches
+// of a convolution), so one driver serves both.
 #pragma once
 
 #include "kernels/kernel_row.h"
 
 namespace minnow::kernels {
 
-// B's blocks are packed as 256 rows x 256 columns (256 KiB) and A's as 256 x 96 (96 KiB): together they stay in a level-2
-// cache of 512 KiB, while one panel of B (256 x 16, 16 KiB) stays in level 1.
+// B's blocks are packed as 256 rows x 256 columns (256 KiB) and A's as 256 x 96 (96 KiB): together they stay in a
+// level-2 cache of 512 KiB, while one panel of B (256 x 16, 16 KiB) stays in level 1.
 inline constexpr int64_t kBlockDepth = 256;
 inline constexpr int64_t kBlockCols = 256;
 inline constexpr int64_t kBlockRows = 96;
@@ -20,7 +20,7 @@ struct Product {
   int64_t m = 0, n = 0, k = 0;
   const float* a = nullptr;
   int64_t a_row = 0, a_col = 1;
-  const float* b = nullptr;            // or
+  const float* b = nullptr;  // or
   int64_t b_row = 0, b_col = 1;
   RowSource source = nullptr;
   const void* source_context = nullptr;
@@ -32,6 +32,7 @@ struct Product {
 int64_t product_scratch_bytes(int threads);
 // `fill(context, item)` gives the product number `item`; the products are independent and have the same m, n and k. All
 // threads share them.
-KernelStatus run_products(const KernelCall& call, int64_t count, Product (*fill)(const void* context, int64_t item), const void* context);
+KernelStatus run_products(const KernelCall& call, int64_t count, Product (*fill)(const void* context, int64_t item),
+                          const void* context);
 
 }  // namespace minnow::kernels

@@ -1,4 +1,5 @@
-// conv in float32, [N,C,H,W]: as a matrix product with the image's patches, or tap by tap where a group has one channel.
+// conv in float32, [N,C,H,W]: as a matrix product with the image's patches, or tap by tap where a group has one
+// channel.
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -10,8 +11,8 @@ namespace minnow::kernels {
 namespace {
 
 struct ConvShape {
-  int64_t n, c, h, w;              // input
-  int64_t m, kh, kw, oh, ow;       // output
+  int64_t n, c, h, w;         // input
+  int64_t m, kh, kw, oh, ow;  // output
   int64_t group, c_group, m_group;
   int64_t stride_h, stride_w, dilation_h, dilation_w, top, left;
 };
@@ -21,8 +22,24 @@ ConvShape shape_of(const Problem& p) {
   const auto& w = p.input(1).dims;
   const auto& out = p.output(0).dims;
   const int64_t group = p.ints[kGroup];
-  return {x[0], x[1], x[2], x[3], w[0], w[2], w[3], out[2], out[3], group, w[1], w[0] / group,
-          p.ints[kStrideH], p.ints[kStrideW], p.ints[kDilationH], p.ints[kDilationW], p.ints[kPadTop], p.ints[kPadLeft]};
+  return {x[0],
+          x[1],
+          x[2],
+          x[3],
+          w[0],
+          w[2],
+          w[3],
+          out[2],
+          out[3],
+          group,
+          w[1],
+          w[0] / group,
+          p.ints[kStrideH],
+          p.ints[kStrideW],
+          p.ints[kDilationH],
+          p.ints[kDilationW],
+          p.ints[kPadTop],
+          p.ints[kPadLeft]};
 }
 
 bool accepts(const Problem& p) {
@@ -45,10 +62,11 @@ Span valid_columns(int64_t offset, int64_t stride, int64_t width, int64_t out_wi
 
 struct Patches {
   ConvShape s;
-  const float* x;   // of one image and group
+  const float* x;  // of one image and group
 };
 
-// Row (channel, ky, kx) of the patch matrix, output pixels [begin, begin + count): zeros where the kernel leaves the image.
+// Row (channel, ky, kx) of the patch matrix, output pixels [begin, begin + count): zeros where the kernel leaves the
+// image.
 void patch_row(const void* context, int64_t row, int64_t begin, int64_t count, float* out) {
   const Patches& patches = *static_cast<const Patches*>(context);
   const ConvShape& s = patches.s;
@@ -106,8 +124,8 @@ KernelStatus run_depthwise(const KernelCall& call, const ConvShape& s) {
           const int64_t offset = tap % s.kw * s.dilation_w - s.left;
           const Span valid = valid_columns(offset, s.stride_w, s.w, s.ow);
           if (valid.first == valid.last) continue;
-          call.row->f32->add_scaled(valid.last - valid.first, taps[tap], in + iy * s.w + valid.first * s.stride_w + offset, s.stride_w,
-                                    out + valid.first);
+          call.row->f32->add_scaled(valid.last - valid.first, taps[tap],
+                                    in + iy * s.w + valid.first * s.stride_w + offset, s.stride_w, out + valid.first);
         }
       }
     }
@@ -123,8 +141,8 @@ KernelStatus run_depthwise(const KernelCall& call, const ConvShape& s) {
 struct ConvProducts {
   const KernelCall* call;
   ConvShape s;
-  bool plain;         // 1 x 1, stride 1, no padding: the image is the patch matrix
-  Patches* patches;   // of this image and group
+  bool plain;        // 1 x 1, stride 1, no padding: the image is the patch matrix
+  Patches* patches;  // of this image and group
 };
 
 Product conv_product(const void* context, int64_t group) {
@@ -146,7 +164,9 @@ Product conv_product(const void* context, int64_t group) {
   return product;
 }
 
-int64_t patches_bytes(const ConvShape& s) { return (s.n * s.group * static_cast<int64_t>(sizeof(Patches)) + 63) / 64 * 64; }
+int64_t patches_bytes(const ConvShape& s) {
+  return (s.n * s.group * static_cast<int64_t>(sizeof(Patches)) + 63) / 64 * 64;
+}
 
 int64_t scratch_bytes(const KernelRow&, const Problem& p, int threads) {
   return patches_bytes(shape_of(p)) + product_scratch_bytes(threads);
@@ -155,7 +175,8 @@ int64_t scratch_bytes(const KernelRow&, const Problem& p, int threads) {
 KernelStatus run(const KernelCall& call) {
   const ConvShape s = shape_of(*call.problem);
   if (s.c_group == 1) return run_depthwise(call, s);
-  const bool plain = s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1 && s.top == 0 && s.left == 0 && s.oh == s.h && s.ow == s.w;
+  const bool plain = s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1 && s.top == 0 && s.left == 0 &&
+                     s.oh == s.h && s.ow == s.w;
   Patches* patches = static_cast<Patches*>(call.scratch);
   for (int64_t i = 0; i < s.n * s.group; ++i) patches[i] = {s, call.input(0) + i * s.c_group * s.h * s.w};
   fill_bias(call, s);

@@ -75,29 +75,32 @@ KernelStatus run_binary(const KernelCall& call) {
   const Operand& out = p.output(0);
   if (rows.count == 1) {
     split(call, rows.run, rows.run, [&](int64_t begin, int64_t end) {
-      apply(end - begin, call.input(0) + begin * rows.step[0], rows.step[0], call.input(1) + begin * rows.step[1], rows.step[1],
-            call.output(0) + begin);
+      apply(end - begin, call.input(0) + begin * rows.step[0], rows.step[0], call.input(1) + begin * rows.step[1],
+            rows.step[1], call.output(0) + begin);
     });
     return kDone;
   }
   split(call, rows.count * rows.run, rows.count, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       apply(rows.run, call.input(0) + offset_of(row, out, p.input(0), rows.outer_rank), rows.step[0],
-            call.input(1) + offset_of(row, out, p.input(1), rows.outer_rank), rows.step[1], call.output(0) + row * rows.run);
+            call.input(1) + offset_of(row, out, p.input(1), rows.outer_rank), rows.step[1],
+            call.output(0) + row * rows.run);
     }
   });
   return kDone;
 }
 
 bool accepts_unary(const Problem& p) {
-  return p.input_count == 1 && p.operand_count == 2 && all_float32(p, 0, kMaxRank) && p.input(0).elements() == p.output(0).elements();
+  return p.input_count == 1 && p.operand_count == 2 && all_float32(p, 0, kMaxRank) &&
+         p.input(0).elements() == p.output(0).elements();
 }
 
 template <simd::UnaryOp op>
 KernelStatus run_unary(const KernelCall& call) {
   const auto apply = call.row->f32->unary[op];
   const int64_t count = call.problem->output(0).elements();
-  split(call, count, count, [&](int64_t begin, int64_t end) { apply(end - begin, call.input(0) + begin, call.output(0) + begin); });
+  split(call, count, count,
+        [&](int64_t begin, int64_t end) { apply(end - begin, call.input(0) + begin, call.output(0) + begin); });
   return kDone;
 }
 

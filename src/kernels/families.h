@@ -1,7 +1,8 @@
 // The kernel families, one source each; rows.cc repeats their rows for every instruction set.
 //
 // Problems, besides `op`:
-//   matmul   inputs a [batch…, m, k], b [batch…, k, n] (ranks 2 to 8, batch dimensions broadcast), output [batch…, m, n]
+//   matmul   inputs a [batch.., m, k], b [batch.., k, n] (ranks 2 to 8, batch dimensions broadcast),
+//            output [batch.., m, n]
 //   gemm     inputs a, b and maybe c, output [m, n]; ints: transA, transB; floats: alpha, beta
 //   conv     inputs x [N,C,H,W], w [M,C/group,kH,kW] and maybe bias [M], output [N,M,oH,oW];
 //            ints: stride h, w; dilation h, w; pad top, left; group

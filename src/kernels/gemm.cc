@@ -8,7 +8,8 @@ namespace {
 int64_t rows_of(const Operand& x) { return x.dims[static_cast<size_t>(x.rank - 2)]; }
 int64_t cols_of(const Operand& x) { return x.dims[static_cast<size_t>(x.rank - 1)]; }
 
-// The batch index of operand x that belongs to batch number `batch` of the output (batch dimensions are aligned at the right).
+// The batch index of operand x that belongs to batch number `batch` of the output (batch dimensions are aligned at the
+// right).
 int64_t batch_of(int64_t batch, const Operand& out, const Operand& x) {
   int64_t index = 0, stride = 1;
   for (int32_t d = out.rank - 3, e = x.rank - 3; d >= 0; --d, --e) {
@@ -27,7 +28,9 @@ int64_t batches(const Operand& x) {
   return count;
 }
 
-bool accepts_matmul(const Problem& p) { return p.input_count == 2 && p.operand_count == 3 && all_float32(p, 2, kMaxRank); }
+bool accepts_matmul(const Problem& p) {
+  return p.input_count == 2 && p.operand_count == 3 && all_float32(p, 2, kMaxRank);
+}
 
 KernelStatus run_matmul(const KernelCall& call) {
   const Problem& p = *call.problem;
@@ -85,7 +88,8 @@ KernelStatus run_gemm(const KernelCall& call) {
     const bool a_transposed = c.problem->ints[0] != 0, b_transposed = c.problem->ints[1] != 0;
     const Operand& a = c.problem->input(0);
     const Operand& b = c.problem->input(1);
-    Product product{.m = c.problem->output(0).dims[0], .n = c.problem->output(0).dims[1], .k = a.dims[a_transposed ? 0 : 1]};
+    Product product{
+        .m = c.problem->output(0).dims[0], .n = c.problem->output(0).dims[1], .k = a.dims[a_transposed ? 0 : 1]};
     product.a = c.input(0);
     product.a_row = a_transposed ? 1 : a.dims[1];
     product.a_col = a_transposed ? a.dims[1] : 1;

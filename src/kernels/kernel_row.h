@@ -1,5 +1,5 @@
-// A kernel is data: which problems it takes, what it needs, how it runs (design, contract 5). Kernels trust the shapes they
-// accept, allocate nothing and throw nothing.
+// A kernel is data: which problems it takes, what it needs, how it runs (design, contract 5). Kernels trust the shapes
+// they accept, allocate nothing and throw nothing.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct KernelCall {
   const Problem* problem = nullptr;
   const void* const* inputs = nullptr;
   void* const* outputs = nullptr;
-  void* scratch = nullptr;              // scratch_bytes(problem, threads), 64-byte aligned
-  ThreadPool* threads = nullptr;        // null: the caller's thread alone
+  void* scratch = nullptr;        // scratch_bytes(problem, threads), 64-byte aligned
+  ThreadPool* threads = nullptr;  // null: the caller's thread alone
   // Asked now and then: true ends the kernel early with kStopped. May be called by several threads.
   bool (*stop)(void* context) = nullptr;
   void* stop_context = nullptr;
@@ -37,16 +37,16 @@ struct KernelCall {
 enum KernelStatus { kDone = 0, kStopped = 1 };
 
 struct KernelRow {
-  std::string_view op;                  // the operator's name
+  std::string_view op;  // the operator's name
   Isa isa = Isa::generic;
   const simd::F32Table* f32 = nullptr;  // the loops of that instruction set
   bool (*accepts)(const Problem&) = nullptr;
-  int64_t (*scratch_bytes)(const KernelRow&, const Problem&, int threads) = nullptr;   // null: none
+  int64_t (*scratch_bytes)(const KernelRow&, const Problem&, int threads) = nullptr;  // null: none
   KernelStatus (*run)(const KernelCall&) = nullptr;
 };
 
-// The rows of the families, each repeated for every instruction set that this build has, the best set first. Which of them may
-// run here is the caller's to ask: isa_available.
+// The rows of the families, each repeated for every instruction set that this build has, the best set first. Which of
+// them may run here is the caller's to ask: isa_available.
 std::span<const KernelRow> kernel_rows();
 bool isa_available(Isa isa);
 // The best available row for the problem, or null. `best` lowers the choice.

@@ -14,10 +14,10 @@ struct IsaTable {
 std::vector<KernelRow> build_rows() {
   const IsaTable tables[] = {
 #if MINNOW_X86_KERNELS
-      {Isa::avx512, simd::avx512::f32_table()},
-      {Isa::avx2, simd::avx2::f32_table()},
+    {Isa::avx512, simd::avx512::f32_table()},
+    {Isa::avx2, simd::avx2::f32_table()},
 #endif
-      {Isa::generic, simd::generic::f32_table()},
+    {Isa::generic, simd::generic::f32_table()},
   };
   std::vector<KernelRow> rows;
   const auto add = [&](std::span<const KernelRow> family, const IsaTable& table) {

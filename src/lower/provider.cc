@@ -31,7 +31,8 @@ void insert_dim(Operand& operand, int32_t at) {
     operand.strides[static_cast<size_t>(d)] = operand.strides[static_cast<size_t>(d - 1)];
   }
   operand.dims[static_cast<size_t>(at)] = 1;
-  operand.strides[static_cast<size_t>(at)] = at < operand.rank ? operand.dims[static_cast<size_t>(at + 1)] * operand.strides[static_cast<size_t>(at + 1)] : 1;
+  operand.strides[static_cast<size_t>(at)] =
+      at < operand.rank ? operand.dims[static_cast<size_t>(at + 1)] * operand.strides[static_cast<size_t>(at + 1)] : 1;
   ++operand.rank;
 }
 
@@ -58,10 +59,11 @@ bool prepare_gemm(const NodeView& node, Problem& p, std::span<const Datum>, std:
 bool prepare_conv(const NodeView& node, Problem& p, std::span<const Datum> inputs, std::span<const Datum> outputs) {
   const int32_t rank = p.operands[0].rank;
   if ((rank != 3 && rank != 4) || node.string_attribute("data_layout") != "NCHW") return false;
-  const auto conv = concrete_convolution(node, inputs[0].tensor.dims(), inputs[1].tensor.dims(), outputs[0].tensor.dims());
+  const auto conv =
+      concrete_convolution(node, inputs[0].tensor.dims(), inputs[1].tensor.dims(), outputs[0].tensor.dims());
   if (!conv.ok()) return false;
   const WindowAxis &height = conv->window[1], &width = conv->window[2];
-  if (rank == 3) {   // one row of height 1
+  if (rank == 3) {  // one row of height 1
     insert_dim(p.operands[0], 2);
     insert_dim(p.operands[1], 2);
     insert_dim(p.operands[static_cast<size_t>(p.input_count)], 2);
@@ -86,7 +88,8 @@ bool prepare_binary(const NodeView&, Problem& p, std::span<const Datum>, std::sp
     for (int32_t d = out.rank - 1, e = in.rank - 1; d >= 0; --d, --e) {
       const bool given = e >= 0;
       aligned.dims[static_cast<size_t>(d)] = given ? in.dims[static_cast<size_t>(e)] : 1;
-      aligned.strides[static_cast<size_t>(d)] = given && in.dims[static_cast<size_t>(e)] != 1 ? in.strides[static_cast<size_t>(e)] : 0;
+      aligned.strides[static_cast<size_t>(d)] =
+          given && in.dims[static_cast<size_t>(e)] != 1 ? in.strides[static_cast<size_t>(e)] : 0;
     }
   }
   return true;
@@ -98,9 +101,9 @@ struct Preparation {
 };
 
 constexpr Preparation kPreparations[] = {
-    {"matmul", prepare_matmul}, {"gemm", prepare_gemm},   {"conv", prepare_conv}, {"add", prepare_binary}, {"sub", prepare_binary},
-    {"mul", prepare_binary},    {"div", prepare_binary}, {"relu", nullptr},      {"neg", nullptr},        {"abs", nullptr},
-    {"sqrt", nullptr},
+    {"matmul", prepare_matmul}, {"gemm", prepare_gemm},  {"conv", prepare_conv},  {"add", prepare_binary},
+    {"sub", prepare_binary},    {"mul", prepare_binary}, {"div", prepare_binary}, {"relu", nullptr},
+    {"neg", nullptr},           {"abs", nullptr},        {"sqrt", nullptr},
 };
 
 class Provider : public KernelProvider {
@@ -113,7 +116,8 @@ class Provider : public KernelProvider {
     const KernelRow* row = problem.has_value() ? find_kernel(*problem, best_) : nullptr;
     if (row == nullptr) return false;
     std::array<const void*, kMaxOperands> in{};
-    for (int i = 0; i < problem->input_count; ++i) in[static_cast<size_t>(i)] = inputs[static_cast<size_t>(i)].tensor.raw().data();
+    for (int i = 0; i < problem->input_count; ++i)
+      in[static_cast<size_t>(i)] = inputs[static_cast<size_t>(i)].tensor.raw().data();
     void* out[1] = {outputs[0].tensor.mutable_data<std::byte>()};
     KernelCall call;
     call.row = row;
@@ -125,7 +129,8 @@ class Provider : public KernelProvider {
     call.stop_context = budget.get();
     Tensor scratch;
     if (row->scratch_bytes != nullptr) {
-      MN_ASSIGN(scratch, Tensor::allocate(DType::uint8, {row->scratch_bytes(*row, *problem, call.thread_count())}, budget));
+      MN_ASSIGN(scratch,
+                Tensor::allocate(DType::uint8, {row->scratch_bytes(*row, *problem, call.thread_count())}, budget));
       call.scratch = scratch.mutable_data<uint8_t>();
     }
     if (row->run(call) == kStopped) MN_TRY(budget->step(0));
@@ -138,21 +143,27 @@ class Provider : public KernelProvider {
 
 }  // namespace
 
-std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::span<const Datum> outputs) {
-  const auto* preparation = std::find_if(std::begin(kPreparations), std::end(kPreparations), [&](const Preparation& p) { return p.op == op.name; });
-  if (preparation == std::end(kPreparations) || outputs.size() != 1 || outputs[0].kind != Datum::Kind::tensor) return std::nullopt;
+std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span<const Datum> inputs,
+                                    std::span<const Datum> outputs) {
+  const auto* preparation = std::find_if(std::begin(kPreparations), std::end(kPreparations),
+                                         [&](const Preparation& p) { return p.op == op.name; });
+  if (preparation == std::end(kPreparations) || outputs.size() != 1 || outputs[0].kind != Datum::Kind::tensor)
+    return std::nullopt;
   while (!inputs.empty() && !inputs.back().present()) inputs = inputs.first(inputs.size() - 1);
-  if (inputs.empty() || inputs.size() >= static_cast<size_t>(kMaxOperands) || outputs[0].tensor.size() == 0) return std::nullopt;
+  if (inputs.empty() || inputs.size() >= static_cast<size_t>(kMaxOperands) || outputs[0].tensor.size() == 0)
+    return std::nullopt;
   Problem problem;
   problem.op = op.name;
   problem.input_count = static_cast<int32_t>(inputs.size());
   problem.operand_count = problem.input_count + 1;
   for (size_t i = 0; i <= inputs.size(); ++i) {
     const Datum& datum = i < inputs.size() ? inputs[i] : outputs[0];
-    if (datum.kind != Datum::Kind::tensor || datum.tensor.rank() > kMaxRank || datum.tensor.dtype() != DType::float32) return std::nullopt;
+    if (datum.kind != Datum::Kind::tensor || datum.tensor.rank() > kMaxRank || datum.tensor.dtype() != DType::float32)
+      return std::nullopt;
     problem.operands[i] = operand_of(datum.tensor);
   }
-  if (preparation->prepare != nullptr && !preparation->prepare(NodeView(op, node), problem, inputs, outputs)) return std::nullopt;
+  if (preparation->prepare != nullptr && !preparation->prepare(NodeView(op, node), problem, inputs, outputs))
+    return std::nullopt;
   return problem;
 }
 

@@ -12,8 +12,9 @@ namespace minnow {
 // `best` lowers the choice of instruction set, for tests.
 std::unique_ptr<KernelProvider> make_kernel_provider(Isa best = Isa::avx512);
 
-// The problem that a node poses, or nothing where no kernel family knows the operator in this form. `inputs` and `outputs` are
-// present tensors with concrete shapes.
-std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::span<const Datum> outputs);
+// The problem that a node poses, or nothing where no kernel family knows the operator in this form. `inputs` and
+// `outputs` are present tensors with concrete shapes.
+std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span<const Datum> inputs,
+                                    std::span<const Datum> outputs);
 
 }  // namespace minnow

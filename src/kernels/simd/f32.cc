@@ -38,7 +38,8 @@ void full_tile(int64_t depth, const float* a, const float* b, int64_t b_row, flo
   }
 }
 
-void any_rows(int rows, int64_t depth, const float* a, const float* b, int64_t b_row, float* c, int64_t c_row, int accumulate) {
+void any_rows(int rows, int64_t depth, const float* a, const float* b, int64_t b_row, float* c, int64_t c_row,
+              int accumulate) {
   switch (rows) {
     case 1: return full_tile<1>(depth, a, b, b_row, c, c_row, accumulate);
     case 2: return full_tile<2>(depth, a, b, b_row, c, c_row, accumulate);
@@ -59,7 +60,8 @@ void any_rows(int rows, int64_t depth, const float* a, const float* b, int64_t b
   }
 }
 
-void tile(int rows, int cols, int64_t depth, const float* a, const float* b, int64_t b_row, float* c, int64_t c_row, int accumulate) {
+void tile(int rows, int cols, int64_t depth, const float* a, const float* b, int64_t b_row, float* c, int64_t c_row,
+          int accumulate) {
   if (cols == kCols) return any_rows(rows, depth, a, b, b_row, c, c_row, accumulate);
   float whole[kRows * kCols];
   for (int r = 0; accumulate && r < rows; ++r) {
@@ -72,7 +74,7 @@ void tile(int rows, int cols, int64_t depth, const float* a, const float* b, int
 }
 
 float dot(int64_t count, const float* a, const float* b) {
-  Vector sums[4] = {};   // four chains hide the latency of an addition
+  Vector sums[4] = {};  // four chains hide the latency of an addition
   int64_t i = 0;
   for (; i + 4 * kWidth <= count; i += 4 * kWidth) {
     for (int v = 0; v < 4; ++v) sums[v] += load(a + i + v * kWidth) * load(b + i + v * kWidth);
@@ -117,17 +119,37 @@ void unary(int64_t count, const float* in, float* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = Apply::of(in[i]);
 }
 
-struct Add { static float of(float a, float b) { return a + b; } };
-struct Sub { static float of(float a, float b) { return a - b; } };
-struct Mul { static float of(float a, float b) { return a * b; } };
-struct Div { static float of(float a, float b) { return a / b; } };
-struct Relu { static float of(float x) { return x < 0.0f ? 0.0f : x; } };   // NaN stays
-struct Neg { static float of(float x) { return -x; } };
-struct Abs { static float of(float x) { return fabsf(x); } };
-struct Sqrt { static float of(float x) { return sqrtf(x); } };
+struct Add {
+  static float of(float a, float b) { return a + b; }
+};
+struct Sub {
+  static float of(float a, float b) { return a - b; }
+};
+struct Mul {
+  static float of(float a, float b) { return a * b; }
+};
+struct Div {
+  static float of(float a, float b) { return a / b; }
+};
+struct Relu {
+  static float of(float x) { return x < 0.0f ? 0.0f : x; }
+};  // NaN stays
+struct Neg {
+  static float of(float x) { return -x; }
+};
+struct Abs {
+  static float of(float x) { return fabsf(x); }
+};
+struct Sqrt {
+  static float of(float x) { return sqrtf(x); }
+};
 
 const F32Table kTable = {
-    tile, kRows, kCols, dot, add_scaled,
+    tile,
+    kRows,
+    kCols,
+    dot,
+    add_scaled,
     {binary<Add>, binary<Sub>, binary<Mul>, binary<Div>},
     {unary<Relu>, unary<Neg>, unary<Abs>, unary<Sqrt>},
 };
