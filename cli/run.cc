@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/support/answer.h"
 #include "cli/support/inputs.h"
 #include "cli/support/json.h"
 #include "cli/support/terminal.h"
@@ -90,7 +91,9 @@ class Run : public Verb {
     MN_ASSIGN(const std::shared_ptr<const Model> model, model_.open(common));
     MN_ASSIGN(const std::unique_ptr<Session> session, model_.session(common, model));
     const Graph& graph = model->graph();
-    MN_ASSIGN(const std::vector<Datum> inputs, inputs_.read(graph, common, contract_of_file(model_.path)));
+    const CatalogueModel* known = catalogue_model_of(model_.path);
+    MN_ASSIGN(const std::vector<Datum> inputs,
+              inputs_.read(graph, common, known != nullptr ? known->input : InputContract{}));
     const double load_ms = watch.elapsed_ms();
     watch.restart();
     std::vector<Datum> outputs;
@@ -114,6 +117,13 @@ class Run : public Verb {
                                    result["outputs"].dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
     }
     std::string text = table(rows);
+    if (known != nullptr && !outputs.empty() && outputs[0].kind == Datum::Kind::tensor) {
+      MN_ASSIGN(const std::string answer, answer_in_words(known->output, graph, outputs[0].tensor));
+      if (!answer.empty()) {
+        result["answer"] = answer;
+        text += concat({"answer: ", printable(answer, 4096), "\n"});
+      }
+    }
     if (common.verbose)
       text += concat({"load ", fixed(load_ms, 1), " ms, run ", fixed(run_ms, 1), " ms, peak ",
                       human_bytes(session->budget().peak_bytes()), "\n"});

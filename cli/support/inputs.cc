@@ -217,10 +217,13 @@ Result<std::vector<Datum>> random_inputs(const Graph& graph, const std::vector<N
   return inputs;
 }
 
+const CatalogueModel* catalogue_model_of(const std::string& path) {
+  const Result<Bytes> bytes = read_file(path);
+  return bytes.ok() ? builtin_catalogue().find_by_sha256(sha256_hex(bytes->view())) : nullptr;
+}
+
 InputContract contract_of_file(const std::string& path) {
-  Result<Bytes> bytes = read_file(path);
-  if (!bytes.ok()) return {};
-  const CatalogueModel* model = builtin_catalogue().find_by_sha256(sha256_hex(bytes->view()));
+  const CatalogueModel* model = catalogue_model_of(path);
   return model != nullptr ? model->input : InputContract{};
 }
 
