@@ -1,5 +1,6 @@
 // Every allocation of opening and running a model fails once: each failure must come back as MN_OUT_OF_MEMORY, and the
 // call that needs no more memory than there is must still give the right answer.
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
