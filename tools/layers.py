@@ -17,7 +17,7 @@ ROOMS = {
     "graph": ["base"],
     "ops": ["graph"],
     "import": ["ops"],
-    "export": ["ops"],
+    "export": ["import"],
     "passes": ["ops"],
     "lower": ["passes", "kernels", "plan"],
     "zoo": ["ops"],

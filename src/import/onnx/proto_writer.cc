@@ -47,6 +47,12 @@ Message& Message::reals(uint32_t tag, std::span<const float> values) {
   return *this;
 }
 
+Message Message::joined(std::initializer_list<std::string_view> parts) {
+  Message all;
+  for (const std::string_view part : parts) all.data_ += part;
+  return all;
+}
+
 Message tensor_message(const Tensor& tensor, std::string_view name) {
   Message message;
   message.integers(1, tensor.dims()).integer(2, onnx_dtype_code(tensor.dtype()));

@@ -19,6 +19,8 @@ class Message {
   Message& message(uint32_t tag, const Message& value) { return bytes(tag, value.data_); }
   Message& integers(uint32_t tag, std::span<const int64_t> values);  // packed
   Message& reals(uint32_t tag, std::span<const float> values);       // packed
+  // Fields of several parts, one after the other.
+  static Message joined(std::initializer_list<std::string_view> parts);
   const std::string& data() const { return data_; }
   std::string take() { return std::move(data_); }
 
