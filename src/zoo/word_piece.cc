@@ -31,14 +31,16 @@ std::vector<int32_t> characters(std::string_view text) {
 }
 
 bool is_space(int32_t c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || utf8proc_category(c) == UTF8PROC_CATEGORY_ZS;
+  const utf8proc_category_t category = utf8proc_category(c);
+  return c == '\t' || c == '\n' || c == '\r' ||
+         (category >= UTF8PROC_CATEGORY_ZS && category <= UTF8PROC_CATEGORY_ZP);  // spaces, line, paragraph
 }
 
+// Unassigned characters stay, as in HuggingFace's tokenizer: whether one is assigned depends on the Unicode version.
 bool is_control(int32_t c) {
   switch (utf8proc_category(c)) {
     case UTF8PROC_CATEGORY_CC:
     case UTF8PROC_CATEGORY_CF:
-    case UTF8PROC_CATEGORY_CN:
     case UTF8PROC_CATEGORY_CO:
     case UTF8PROC_CATEGORY_CS: return c != '\t' && c != '\n' && c != '\r';
     default: return false;

@@ -44,6 +44,10 @@ TEST(WordPiece, DropsControlsAndInvalidBytes) {
   EXPECT_EQ(words.basic_tokens(std::string_view("he\0l\x01lo\xFF", 8)), (Words{"hello"}));
   // Zero-width space and byte order mark (format characters); no-break space separates.
   EXPECT_EQ(words.basic_tokens("he\xE2\x80\x8Bllo\xC2\xA0world\xEF\xBB\xBF"), (Words{"hello", "world"}));
+  // The line separator U+2028 separates; the unassigned U+0378 stays.
+  EXPECT_EQ(words.basic_tokens("a\xE2\x80\xA8"
+                               "b\xCD\xB8"),
+            (Words{"a", "b\xCD\xB8"}));
   EXPECT_TRUE(words.basic_tokens("").empty());
 }
 
