@@ -58,15 +58,15 @@ Result<Problem> make_problem(const OpDef& op, const Case& test_case) {
   ValueId loss = kNoValue;
   for (size_t i = 0; i < outputs.size(); ++i) {
     const Type type = b.type(outputs[i]);
-    if (type.dtype != DType::float64 || !type.shape.static_dims()) continue;
+    if (type.dtype != DType::float64) continue;
+    MN_CHECK(type.shape.static_dims(), "output ", i, " has the type ", to_string(type), ", expected known dimensions");
     const ValueId weights =
         b.constant(random_tensor(DType::float64, type.shape.to_dims(), 17 + i, 0.5, 1.5), "weights");
     const ValueId part = b.add("sum_to_shape", {b.add("mul", {outputs[i], weights}), b.ints({})});
     loss = loss == kNoValue ? part : b.add("add", {loss, part});
   }
   MN_TRY(b.status());
-  MN_CHECK(loss != kNoValue, "no float64 output of known shape");
-  b.output(loss);
+  if (loss != kNoValue) b.output(loss);  // else only integers come out
   return p;
 }
 
@@ -90,11 +90,14 @@ class ComposedGradient : public testing::TestWithParam<const OpDef*> {};
 TEST_P(ComposedGradient, MatchesCentralDifferences) {
   const OpDef& op = *GetParam();
   int checked = 0;
+  bool any_loss = false;
   for (const Case& test_case : op.cases()) {
     SCOPED_TRACE(std::string(op.name) + " case: " + std::string(test_case.note));
     if (!test_case.differentiable) continue;
     auto problem = make_problem(op, test_case);
     ASSERT_TRUE(problem.ok()) << problem.error().message;
+    if (problem->graph.outputs.empty()) continue;
+    any_loss = true;
     const Status status = check_graph(problem->graph, Registry::builtin());
     ASSERT_TRUE(status.ok()) << status.error().message;
     Graph with_gradients = problem->graph;
@@ -115,7 +118,7 @@ TEST_P(ComposedGradient, MatchesCentralDifferences) {
       }
     }
   }
-  EXPECT_GT(checked, 0);
+  EXPECT_TRUE(!any_loss || checked > 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ComposedGradient, testing::ValuesIn(composed_ops()),

@@ -136,6 +136,7 @@ Status global_average_pool_decompose(DecomposeContext& c) {
 
 Status softmax_decompose(DecomposeContext& c) {
   Builder& b = c.b;
+  MN_CHECK(c.has_input(1) && c.has_input(3), "expected the scales of input and output");   // zero points are optional
   const ValueId real = dequantized(c, 0);
   const int64_t axis = c.int_attribute("axis");
   // Before version 13 softmax ran over all axes from `axis` on.
@@ -252,7 +253,7 @@ std::vector<OpDef> qlinear() {
           {.name = "qlinear_global_average_pool", .doc = "Global average pool of a quantized tensor.", .inputs = {4, 5}, .attributes = {{"data_layout", "NCHW"}},
            .decompose = global_average_pool_decompose, .imports = {{kMicrosoft, "QLinearGlobalAveragePool", 1, 1, import_channels_last}},
            .cases = global_average_pool_cases},
-          {.name = "qlinear_softmax", .doc = "Softmax of a quantized tensor.", .inputs = {4, 5}, .attributes = {{"axis", -1}, {"opset", 13}}, .decompose = softmax_decompose,
+          {.name = "qlinear_softmax", .doc = "Softmax of a quantized tensor.", .inputs = {2, 5}, .attributes = {{"axis", -1}, {"opset", 13}}, .decompose = softmax_decompose,
            .imports = {{kMicrosoft, "QLinearSoftmax"}}, .cases = softmax_cases},
           {.name = "qlinear_concat", .doc = "Concatenation of quantized tensors.", .inputs = {5, Arity::kMany}, .attributes = {required("axis", AttributeKind::integer)},
            .decompose = concat_decompose, .imports = {{kMicrosoft, "QLinearConcat"}}, .cases = concat_cases}};
