@@ -118,6 +118,11 @@ ValueId dequantized(DecomposeContext& c, int first) {
   return c.b.add("dequantize_linear", inputs);
 }
 
+Status expect_scales(const DecomposeContext& c) {
+  MN_CHECK(c.has_input(0) && c.has_input(1) && c.has_input(3), "expected a tensor, its scale, and the scale of the output");
+  return {};
+}
+
 ValueId quantized(DecomposeContext& c, ValueId real, int scale, ValueId like) {
   // Without a zero point the output has x's type and zero point 0.
   const ValueId zero = c.has_input(scale + 1) ? c.input(scale + 1) : c.b.scalar_like(0.0, like);
@@ -125,16 +130,19 @@ ValueId quantized(DecomposeContext& c, ValueId real, int scale, ValueId like) {
 }
 
 Status average_pool_decompose(DecomposeContext& c) {
+  MN_TRY(expect_scales(c));
   c.set_output(0, quantized(c, c.b.add("average_pool", {dequantized(c, 0)}, c.node().attributes), 3, c.input(0)));
   return {};
 }
 
 Status global_average_pool_decompose(DecomposeContext& c) {
+  MN_TRY(expect_scales(c));
   c.set_output(0, quantized(c, c.b.add("global_average_pool", {dequantized(c, 0)}, c.node().attributes), 3, c.input(0)));
   return {};
 }
 
 Status softmax_decompose(DecomposeContext& c) {
+  MN_TRY(expect_scales(c));
   Builder& b = c.b;
   MN_CHECK(c.has_input(1) && c.has_input(3), "expected the scales of input and output");   // zero points are optional
   const ValueId real = dequantized(c, 0);
@@ -248,9 +256,9 @@ std::vector<OpDef> qlinear() {
            .exports = {{"ai.onnx", "QLinearConv", 10}}, .cases = qlinear_conv_cases},
           {.name = "qlinear_matmul", .doc = "Matrix product of quantized tensors.", .inputs = {8, 8}, .decompose = qlinear_matmul_decompose,
            .imports = {{"ai.onnx", "QLinearMatMul"}}, .exports = {{"ai.onnx", "QLinearMatMul", 10}}, .cases = qlinear_matmul_cases},
-          {.name = "qlinear_average_pool", .doc = "Average pool of a quantized tensor.", .inputs = {4, 5}, .attributes = average, .decompose = average_pool_decompose,
+          {.name = "qlinear_average_pool", .doc = "Average pool of a quantized tensor.", .inputs = {2, 5}, .attributes = average, .decompose = average_pool_decompose,
            .imports = {{kMicrosoft, "QLinearAveragePool", 1, 1, import_channels_last}}, .cases = average_pool_cases},
-          {.name = "qlinear_global_average_pool", .doc = "Global average pool of a quantized tensor.", .inputs = {4, 5}, .attributes = {{"data_layout", "NCHW"}},
+          {.name = "qlinear_global_average_pool", .doc = "Global average pool of a quantized tensor.", .inputs = {2, 5}, .attributes = {{"data_layout", "NCHW"}},
            .decompose = global_average_pool_decompose, .imports = {{kMicrosoft, "QLinearGlobalAveragePool", 1, 1, import_channels_last}},
            .cases = global_average_pool_cases},
           {.name = "qlinear_softmax", .doc = "Softmax of a quantized tensor.", .inputs = {2, 5}, .attributes = {{"axis", -1}, {"opset", 13}}, .decompose = softmax_decompose,
