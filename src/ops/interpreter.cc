@@ -160,7 +160,11 @@ Status Runner::execute(const OpDef& op, const Node& node, std::span<const Datum>
     narrow = narrow || is_narrow_float(types[i].dtype);
   }
   const bool composed = op.reference == nullptr && op.custom == nullptr;
-  if (composed && !(narrow && op.narrow_floats == NarrowFloats::widen)) return execute_decomposed(op, node, inputs, outputs);
+  if (composed && !(narrow && op.narrow_floats == NarrowFloats::widen)) {
+    // The operator's own checks come first: its parts would report trouble in words of theirs, or not at all.
+    if (op.infer != nullptr) MN_TRY(infer_types(op, node, types, values, registry_));
+    return execute_decomposed(op, node, inputs, outputs);
+  }
 
   MN_ASSIGN(std::vector<Type> out_types, infer_types(op, node, types, values, registry_));
   for (const Type& type : out_types) narrow = narrow || is_narrow_float(type.dtype);
