@@ -1,1 +1,15 @@
-# Filled by the installable targets: see src/CMakeLists.txt.
+# `cmake --install` gives the command, the library, the headers and a package for find_package(minnow).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+if(NOT SKBUILD)
+  set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/minnow)
+  install(TARGETS minnow minnow_rt ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(FILES include/minnow/minnow.h include/minnow/minnow.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/minnow)
+  if(TARGET minnow_cli)
+    install(TARGETS minnow_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+  configure_package_config_file(cmake/minnow-config.cmake.in ${CMAKE_BINARY_DIR}/minnow-config.cmake INSTALL_DESTINATION ${package_folder}
+                                PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
+  write_basic_package_version_file(${CMAKE_BINARY_DIR}/minnow-config-version.cmake COMPATIBILITY SameMinorVersion)
+  install(FILES ${CMAKE_BINARY_DIR}/minnow-config.cmake ${CMAKE_BINARY_DIR}/minnow-config-version.cmake DESTINATION ${package_folder})
+endif()
