@@ -75,6 +75,7 @@ std::vector<OpDef> if_op() {
       .infer = if_infer,
       .reference = if_reference,
       .imports = {{"ai.onnx", "If"}},
+      .exports = {{"ai.onnx", "If", 13}},
       .cases = if_cases,
   }};
 }

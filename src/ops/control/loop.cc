@@ -144,6 +144,7 @@ std::vector<OpDef> loop() {
       .infer = loop_infer,
       .reference = loop_reference,
       .imports = {{"ai.onnx", "Loop"}},
+      .exports = {{"ai.onnx", "Loop", 13}},
       .cases = loop_cases,
   }};
 }

@@ -302,6 +302,7 @@ std::vector<OpDef> scan() {
           .infer = scan_infer,
           .reference = scan_reference,
           .imports = {{"ai.onnx", "Scan", 9}},
+          .exports = {{"ai.onnx", "Scan", 11}},
           .cases = scan_cases,
       },
       {

@@ -90,6 +90,7 @@ std::vector<OpDef> sequence_map() {
       .infer = sequence_map_infer,
       .reference = sequence_map_reference,
       .imports = {{"ai.onnx", "SequenceMap"}},
+      .exports = {{"ai.onnx", "SequenceMap", 17}},
       .cases = sequence_map_cases,
   }};
 }
