@@ -123,6 +123,31 @@ def test_compare(model, tmp_path):
     assert minnow("compare", model, tmp_path / "recorded").returncode == 0
 
 
+def test_convert_there_and_back(model, tmp_path):
+    text, back = tmp_path / "m.mng", tmp_path / "back.onnx"
+    report = minnow_json("convert", model, "-o", text)
+    assert report["equal"] and report["verified"] and text.read_text().startswith("minnow graph 1")
+    assert minnow("convert", text, "-o", back).returncode == 0
+    onnx.checker.check_model(onnx.load(back))
+    assert minnow_json("compare", model, back)["outputs"][0]["max_abs"] == 0
+    assert minnow("convert", model, "-o", tmp_path / "m.pt").returncode == 2
+    assert minnow("convert", model).returncode == 2
+
+
+def test_convert_writes_nothing_where_the_result_differs(tmp_path):
+    """Folding a batch normalization rounds differently: without tolerance the result differs, with it it does not."""
+    random = np.random.default_rng(1)
+    constants = [("w", random.standard_normal((8, 3, 3, 3)).astype(np.float32))]
+    constants += [(name, random.uniform(0.5, 2, 8).astype(np.float32)) for name in ("scale", "bias", "mean", "variance")]
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node("BatchNormalization", ["c", "scale", "bias", "mean", "variance"], ["y"])]
+    path = save(tmp_path / "bn.onnx", nodes, [floats("x", 1, 3, 16, 16)], [floats("y", 1, 8, 14, 14)], constants)
+    target = tmp_path / "bn.mng"
+    result = minnow("convert", path, "-o", target, "--optimize", "--rtol", 0, "--atol", 0)
+    assert result.returncode == 1 and "not written" in result.stdout and not target.exists()
+    assert minnow("convert", path, "-o", target, "--optimize").returncode == 0
+    assert "batch_normalization" not in target.read_text()
+
+
 def test_check_finds_bad_weights(tmp_path):
     weight = WEIGHT.copy()
     weight[0, 0] = np.nan
