@@ -1,0 +1,139 @@
+"""What a case is, and how its command is run under bounds."""
+
+import os
+import resource
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import wire
+
+ROOT = Path(__file__).resolve().parents[2]
+MB = 1 << 20
+# Address space that the command itself needs before it reads anything: its code, its libraries, the allocator's first arena and
+# stack. `minnow --help` starts with 24 MB on x86-64 glibc 2.36; the rest leaves room for other C libraries.
+BASE_BYTES = 64 * MB
+# What a bad file may cost above what it holds and declares (docs/security.md).
+ALLOWED_BYTES = 64 * MB
+# A hang is ended after this much wall time, on however busy a machine; the bound that a case states is processor time.
+HANG_SECONDS = 60
+
+OK, BAD_INPUT, UNSUPPORTED, LIMIT = 0, 2, 3, 4
+
+
+@dataclass
+class Case:
+    """One file, or a few, and the answer expected."""
+
+    number: str                        # of the list of hostile inputs, "49"
+    name: str
+    file: bytes | None = None          # written as `file_name`; None: `prepare` makes what the command needs
+    codes: tuple = (BAD_INPUT,)
+    phrases: tuple = ()                # each must be in the message
+    file_name: str = "model.onnx"
+    command: tuple = ("run", "{file}", "--random-inputs")
+    inputs: dict = field(default_factory=dict)   # name → array, given as --in NAME=FILE.npy in place of --random-inputs
+    prepare: object = None             # called with the folder before the command runs
+    seconds: float = 2.0
+    declared_bytes: int = 0            # what the file rightly declares it needs
+    absent: tuple = ()                 # must not be in the output: what lies outside the folder
+
+    @property
+    def title(self):
+        return f"{self.number}-{self.name}".replace(" ", "_")
+
+
+@dataclass
+class Outcome:
+    code: int
+    signal: int
+    output: str
+    error: str
+    seconds: float
+
+
+def minnow_path():
+    path = Path(os.environ.get("MINNOW", ROOT / "build" / "release" / "minnow"))
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: not built (scripts/build), or set MINNOW")
+    return str(path)
+
+
+def sanitized():
+    """AddressSanitizer reserves terabytes of address space, so RLIMIT_AS means nothing there."""
+    return os.environ.get("MINNOW_SANITIZED", "") == "1"
+
+
+def run_command(arguments, folder, address_bytes):
+    def bound():
+        if not sanitized():
+            resource.setrlimit(resource.RLIMIT_AS, (address_bytes, address_bytes))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err, preexec_fn=bound)
+        end = time.monotonic() + HANG_SECONDS
+        status, usage = 0, None
+        while usage is None:
+            waited, status, used = os.wait4(process.pid, os.WNOHANG)
+            if waited:
+                usage = used
+            elif time.monotonic() > end:
+                process.kill()
+                end += 10
+            else:
+                time.sleep(0.002)
+        process.returncode = 0
+        texts = []
+        for stream in (out, err):
+            stream.seek(0)
+            texts.append(stream.read(1 << 20).decode("utf-8", "replace"))
+    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
+    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    return Outcome(code, ended_by, texts[0], texts[1], usage.ru_utime + usage.ru_stime)
+
+
+def write_files(case, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    if case.file is not None:
+        (folder / case.file_name).write_bytes(case.file)
+    for name, array in case.inputs.items():
+        (folder / f"{name}.npy").write_bytes(wire.npy(array))
+    if case.prepare is not None:
+        case.prepare(folder)
+
+
+def arguments_of(case):
+    words = [word.format(file=case.file_name) for word in case.command]
+    if case.inputs:
+        words = [word for word in words if word != "--random-inputs"]
+        for name in case.inputs:
+            words += ["--in", f"{name}={name}.npy"]
+    return words
+
+
+def check_case(case, folder):
+    """Runs the case; returns what is wrong with the answer, or ""."""
+    write_files(case, folder)
+    held = len(case.file or b"") + sum(array.nbytes for array in case.inputs.values())
+    # Files are read into memory and their largest parts may be held twice (packed and unpacked).
+    address = BASE_BYTES + ALLOWED_BYTES + 2 * held + case.declared_bytes
+    got = run_command([minnow_path(), *arguments_of(case)], folder, address)
+    wrong = []
+    if got.signal:
+        wrong.append(f"ended by {signal.Signals(got.signal).name}")
+    if got.code not in case.codes:
+        wrong.append(f"exit code {got.code}, expected {' or '.join(map(str, case.codes))}")
+    if got.seconds > case.seconds * (10 if sanitized() else 1):
+        wrong.append(f"{got.seconds:.2f} s of processor time, allowed {case.seconds}")
+    if OK not in case.codes and not got.error.strip():
+        wrong.append("no message on standard error")
+    if got.code != OK:
+        wrong += [f"the message lacks {phrase!r}" for phrase in case.phrases if phrase not in got.error]
+    said = got.output + got.error
+    wrong += [f"the output holds {marker!r}" for marker in case.absent if marker in said]
+    wrong += [f"the output holds {word!r}" for word in ("terminate called", "Sanitizer", "Assertion", "\x1b]") if word in said]
+    return "; ".join(wrong) + (f"\n  stderr: {got.error[:600]}" if wrong else "")
