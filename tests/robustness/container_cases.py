@@ -67,11 +67,11 @@ def wire_forms():
     yield ends_with("graph as a varint", "8", field(7, 5))
     yield ends_with("node as a varint", "8", field(7, field(1, 5)))
     unknown = field(1000, 7) * 1_000_000
-    yield Case("8", "1 M unknown fields", wrap(graph([RELU], [value("x")], [value("y")]), extra=unknown), codes=(OK,))
+    yield Case("8", "1 M unknown fields", wrap(graph([RELU], [value("x", 1, [2, 3])], [value("y")]), extra=unknown), codes=(OK,))
     # Two million empty nodes: a small file that asks for many structures.
     yield Case("8", "2 M empty nodes", wrap(field(1, b"") * 2_000_000), codes=(BAD_INPUT, LIMIT), phrases=("model.onnx",))
     yield Case("8", "2 M empty initializers", wrap(field(5, b"") * 2_000_000), codes=(BAD_INPUT, LIMIT), phrases=("model.onnx",))
-    yield Case("8", "2 M empty metadata", wrap(graph([RELU], [value("x")], [value("y")]), extra=field(14, b"") * 2_000_000),
+    yield Case("8", "2 M empty metadata", wrap(graph([RELU], [value("x", 1, [2, 3])], [value("y")]), extra=field(14, b"") * 2_000_000),
                codes=(OK, BAD_INPUT, LIMIT))  # fmt: skip
     yield Case("8", "2 M empty attributes", model([msg((1, "x"), (2, "y"), (3, "culprit"), (4, "Relu")) + field(5, b"") * 2_000_000]),
                codes=(BAD_INPUT, LIMIT), phrases=("model.onnx",))  # fmt: skip
@@ -97,7 +97,7 @@ def names():
     yield Case("10", "terminal codes shown by info", model([node("Relu", ["x"], [escape], "n")], outputs=[value(escape)]),
                codes=(OK, BAD_INPUT), command=("info", "{file}"), absent=("\x1b", "\x07"))  # fmt: skip
     metadata = field(14, msg((1, escape), (2, escape)))
-    yield Case("10", "terminal codes in metadata", wrap(graph([RELU], [value("x")], [value("y")]), extra=metadata),
+    yield Case("10", "terminal codes in metadata", wrap(graph([RELU], [value("x", 1, [2, 3])], [value("y")]), extra=metadata),
                codes=(OK, BAD_INPUT), command=("info", "{file}"), absent=("\x1b", "\x07"))  # fmt: skip
 
 

@@ -67,8 +67,9 @@ def tensor_type(data_type=FLOAT, dims=None):
     return msg((1, msg((1, data_type), (2, shape))))
 
 
-def value(name, data_type=FLOAT, dims=None):
-    return msg((1, name), (2, tensor_type(data_type, dims)))
+def value(name, data_type=None, dims=None):
+    """ValueInfoProto; without a data type the file says nothing of the value but its name."""
+    return msg((1, name), (2, None if data_type is None else tensor_type(data_type, dims)))
 
 
 def attribute(name, content):
