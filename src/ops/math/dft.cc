@@ -128,6 +128,7 @@ Status dft_import_17(ImportContext& c) {
 
 Result<Dim> frame_length(const InferContext& c) {
   MN_ASSIGN(const std::optional<int64_t> length, scalar_input(c, 3, "frame_length"));
+  MN_CHECK(!length || *length > 0, "frame_length must be positive, got ", length ? *length : 0);
   const Dim window = c.has_input(2) && c.shape(2).ranked ? c.shape(2).dims[0] : Dim();
   MN_CHECK(!length || !window.known() || *length == window.value, "frame_length is ", length ? *length : 0,
            ", but the window has ", window.value, " elements");

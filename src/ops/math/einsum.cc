@@ -189,7 +189,9 @@ Status sum_products(EvalContext& c, const Loops& loops) {
   const size_t operands = static_cast<size_t>(c.input_count()), depth = loops.extents.size();
   T* out = c.output(0).mutable_data<T>();
   std::fill(out, out + c.output(0).size(), T(0));
-  const int64_t total = element_count(loops.extents);
+  const Result<int64_t> products = checked_element_count(loops.extents);
+  if (!products.ok()) return over_limit({"the letters span more than 2^63 products"});
+  const int64_t total = *products;
   if (total == 0) return {};
   const int64_t run = depth != 0 ? loops.extents.back() : 1;
   std::vector<const T*> in;

@@ -64,6 +64,7 @@ std::vector<OpDef> optional() {
               .name = "optional",
               .doc = "An optional that holds the input, or nothing.",
               .inputs = {0, 1},
+              .attributes = {{"type", AttributeKind::text}},
               .narrow_floats = NarrowFloats::native,
               .takes_sequences = true,
               .infer = optional_infer,
