@@ -1,7 +1,6 @@
 """What a case is, and how its command is run under bounds."""
 
 import os
-import resource
 import signal
 import subprocess
 import tempfile
@@ -68,13 +67,11 @@ def sanitized():
 
 
 def run_command(arguments, folder, address_bytes):
-    def bound():
-        if not sanitized():
-            resource.setrlimit(resource.RLIMIT_AS, (address_bytes, address_bytes))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
+    # The shell sets RLIMIT_AS (in KiB): code between fork and exec is not safe in a process with threads.
+    limit = "unlimited" if sanitized() else str(address_bytes // 1024)
+    arguments = ["/bin/sh", "-c", 'ulimit -c 0; ulimit -v "$0"; exec "$@"', limit, *arguments]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err, preexec_fn=bound)
+        process = subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         end = time.monotonic() + HANG_SECONDS
         status, usage = 0, None
         while usage is None:
