@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <new>
+#include <set>
 
 #include "base/text.h"
 #include "export/expand.h"
@@ -45,6 +46,7 @@ int64_t first_opset(DType dtype) {
 struct Needs {
   int64_t opset = kOldestOpset;
   std::string why = "export";                                      // what needs that opset
+  std::set<int64_t> later;                                         // opsets at which an operator has another form
   std::map<std::string, std::pair<int64_t, std::string>> missing;  // operator: count, first node
 };
 
@@ -65,7 +67,9 @@ void collect_needs(const Graph& graph, const Registry& registry, Needs& needs) {
     }
     int64_t first = kNewestOpset;
     for (const ExportRow& row : op->exports) {
-      first = std::min(first, row.domain == "ai.onnx" ? static_cast<int64_t>(row.first) : kOldestOpset);
+      const int64_t from = row.domain == "ai.onnx" ? row.first : kOldestOpset;
+      first = std::min(first, from);
+      needs.later.insert(from);
     }
     raise(needs, first, title(*op));
     for (const auto& [name, value] : node.attributes) {
@@ -111,19 +115,21 @@ bool is_own_metadata(std::string_view key) {
          key == "onnx_opsets";
 }
 
-Result<std::string> write_model(const Graph& source, const ExportOptions& options) {
-  MN_TRY(check_ends(source));
-  MN_ASSIGN(const Graph graph, expand_for_export(source, *options.registry, options.limits));
-  Needs needs;
-  collect_needs(graph, *options.registry, needs);
-  if (!needs.missing.empty()) return missing_error(needs);
-  const int64_t opset = options.opset != 0 ? options.opset : needs.opset;
-  MN_CHECK(opset >= kOldestOpset && opset <= kNewestOpset, "opset ", opset, ", expected ", kOldestOpset, " to ",
-           kNewestOpset);
-  MN_CHECK(opset >= needs.opset, "opset ", opset, " is too old: ", needs.why, " needs ", needs.opset);
-  MN_CHECK(constant_bytes(graph) < kMaxMessageBytes, "the weights take ", constant_bytes(graph),
-           " bytes; an ONNX file holds less than ", kMaxMessageBytes);
+// The default domain's version that the graph was imported with; 0 when it was not. Element types that an operator
+// takes grew over the versions, so that an older one could refuse what the model's own accepts.
+int64_t imported_opset(const Graph& graph) {
+  constexpr std::string_view kDefaultDomain = "ai.onnx ";
+  for (const auto& [key, value] : graph.metadata) {
+    if (key != "onnx_opsets") continue;
+    for (const std::string_view entry : split(value, ',')) {
+      const std::string_view text = trim(entry);
+      if (starts_with(text, kDefaultDomain)) return parse_int(text.substr(kDefaultDomain.size())).value_or(0);
+    }
+  }
+  return 0;
+}
 
+Result<std::string> write_model(const Graph& graph, const ExportOptions& options, int64_t opset) {
   ModelWriter writer(*options.registry, opset);
   MN_ASSIGN(const Message body, write_graph(writer, graph, {}));
   int64_t ir_version = 0;
@@ -142,12 +148,35 @@ Result<std::string> write_model(const Graph& source, const ExportOptions& option
   return model.take();
 }
 
+Result<std::string> export_model(const Graph& source, const ExportOptions& options) {
+  MN_TRY(check_ends(source));
+  MN_ASSIGN(const Graph graph, expand_for_export(source, *options.registry, options.limits));
+  Needs needs;
+  collect_needs(graph, *options.registry, needs);
+  if (!needs.missing.empty()) return missing_error(needs);
+  if (options.opset == 0) raise(needs, std::min(imported_opset(source), kNewestOpset), "the model");
+  const int64_t opset = options.opset != 0 ? options.opset : needs.opset;
+  MN_CHECK(opset >= kOldestOpset && opset <= kNewestOpset, "opset ", opset, ", expected ", kOldestOpset, " to ",
+           kNewestOpset);
+  MN_CHECK(opset >= needs.opset, "opset ", opset, " is too old: ", needs.why, " needs ", needs.opset);
+  MN_CHECK(constant_bytes(graph) < kMaxMessageBytes, "the weights take ", constant_bytes(graph),
+           " bytes; an ONNX file holds less than ", kMaxMessageBytes);
+  Result<std::string> file = write_model(graph, options, opset);
+  if (options.opset != 0) return file;
+  // What an operator's older form cannot say, a newer one may.
+  for (auto later = needs.later.upper_bound(opset); later != needs.later.end(); ++later) {
+    if (file.ok() || file.error().code != ErrorCode::unsupported) break;
+    if (Result<std::string> newer = write_model(graph, options, *later); newer.ok()) return newer;
+  }
+  return file;
+}
+
 }  // namespace
 }  // namespace onnx
 
 Result<std::string> export_onnx(const Graph& graph, const ExportOptions& options) {
   try {
-    return onnx::write_model(graph, options);
+    return onnx::export_model(graph, options);
   } catch (const std::bad_alloc&) {
     return make_error(ErrorCode::out_of_memory, {"out of memory while exporting to ONNX"});
   }

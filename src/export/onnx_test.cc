@@ -84,6 +84,36 @@ TEST(ExportOnnx, ChoosesTheOperatorSet) {
       << error_of(graph, options);
 }
 
+TEST(ExportOnnx, KeepsTheOperatorSetOfTheModel) {
+  Graph graph = small_graph();
+  graph.metadata.emplace_back("onnx_opsets", "ai.onnx.ml 3, ai.onnx 18");
+  EXPECT_EQ(reimport(*export_onnx(graph))->metadata[1].second, "ai.onnx 18");
+}
+
+Status plain_only(ExportContext&) { return unsupported({"the old form is too plain"}); }
+
+TEST(ExportOnnx, TakesALaterOperatorSetWhereAnOldFormCannotSayIt) {
+  Registry registry(&Registry::builtin());
+  OpDef op;
+  op.name = "own_relu";
+  op.infer = [](InferContext& c) -> Status {
+    c.set_output(0, c.type(0));
+    return {};
+  };
+  op.reference = [](EvalContext&) -> Status { return {}; };
+  op.exports = {{"ai.onnx", "Relu", 6, plain_only}, {"ai.onnx", "Relu", 22}, {"ai.onnx", "Relu", 25}};
+  ASSERT_TRUE(registry.add(std::move(op)).ok());
+  Graph graph;
+  Builder b(graph, registry);
+  b.output(b.add("own_relu", {b.input("x", kRow)}));
+  ASSERT_TRUE(b.status().ok());
+  ExportOptions options;
+  options.registry = &registry;
+  EXPECT_EQ(reimport(*export_onnx(graph, options))->metadata[1].second, "ai.onnx 22");
+  options.opset = 17;
+  EXPECT_NE(error_of(graph, options).find("too plain"), std::string::npos);
+}
+
 // y = cond ? relu(h) : h + x, where h and x are captured and the branches call values by the names of the outer graph.
 Graph branching_graph() {
   Graph graph;

@@ -195,6 +195,13 @@ Status cast_export(ExportContext& c) {
   return {};
 }
 
+// Before 19, Cast had neither the 8-bit floats nor the attribute that says how to treat what does not fit them.
+Status old_cast_export(ExportContext& c) {
+  if (c.int_attribute("saturate") == 0) return unsupported({"a cast that does not saturate needs opset 19"});
+  c.add("ai.onnx", "Cast", {c.input_name(0)}, {c.output_name(0)}, {{"to", onnx_dtype_code(c.dtype_attribute("to"))}});
+  return {};
+}
+
 // -9 is 0b...0111 in its low four bits, and 9 is 0b1001.
 Case wrapped_case() {
   return {.inputs = {Tensor::of<float>({-9, 9, -8.9f}, {3})},
@@ -258,7 +265,7 @@ std::vector<OpDef> cast() {
        .reference = cast_reference,
        .gradient = cast_gradient,
        .imports = {{"ai.onnx", "Cast", 1, 1 << 20, cast_import}},
-       .exports = {{"ai.onnx", "Cast", 6, cast_export}},
+       .exports = {{"ai.onnx", "Cast", 6, old_cast_export}, {"ai.onnx", "Cast", 19, cast_export}},
        .cases = cast_cases},
       {.name = "cast_like",
        .doc = "Values converted to the element type of the second input.",

@@ -251,6 +251,18 @@ Status quantization_export(ExportContext& c) {
   return {};
 }
 
+// Before 21 there were one scale a tensor or one a slice of an axis, and no other attribute that mattered.
+Status old_quantization_export(ExportContext& c) {
+  const Attribute& saturate = c.find("saturate");
+  const bool plain = c.int_attribute("block_size") == 0 && !c.has_attribute("output_dtype") &&
+                     !c.find("precision").present() && (!saturate.present() || c.int_attribute("saturate") != 0);
+  if (!plain) return unsupported({"blocks, stated types and wrapping need opset 21"});
+  std::vector<std::string> inputs;
+  for (size_t i = 0; i < c.node().inputs.size(); ++i) inputs.push_back(c.input_name(static_cast<int>(i)));
+  c.add("ai.onnx", c.op().exports[0].name, std::move(inputs), {c.output_name(0)}, {{"axis", c.int_attribute("axis")}});
+  return {};
+}
+
 // com.microsoft.QLinear*: operands are (codes, scale, zero point) triples, and the result is quantized again.
 ValueId real_operand(ImportContext& c, int first) {
   return c.b.add("dequantize_linear",
@@ -325,7 +337,8 @@ std::vector<OpDef> quantize() {
                    {"com.microsoft", "QLinearMul", 1, kLast, qlinear_mul_import},
                    {"com.microsoft", "QLinearSigmoid", 1, kLast, qlinear_sigmoid_import},
                    {"com.microsoft", "QLinearLeakyRelu", 1, kLast, qlinear_leaky_relu_import}},
-       .exports = {{"ai.onnx", "QuantizeLinear", 10, quantization_export}},
+       .exports = {{"ai.onnx", "QuantizeLinear", 10, old_quantization_export},
+                   {"ai.onnx", "QuantizeLinear", 21, quantization_export}},
        .cases = quantize_cases},
       {.name = "dequantize_linear",
        .doc = "(x - zero point) scale.",
@@ -337,7 +350,8 @@ std::vector<OpDef> quantize() {
        .gradient = dequantize_gradient,
        .imports = {{"ai.onnx", "DequantizeLinear", 1, kLast, quantization_import},
                    {"com.microsoft", "DequantizeLinear", 1, kLast, quantization_import}},
-       .exports = {{"ai.onnx", "DequantizeLinear", 10, quantization_export}},
+       .exports = {{"ai.onnx", "DequantizeLinear", 10, old_quantization_export},
+                   {"ai.onnx", "DequantizeLinear", 21, quantization_export}},
        .cases = dequantize_cases},
   };
 }

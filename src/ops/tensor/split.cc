@@ -88,6 +88,18 @@ Status import_split_attribute(ImportContext& c) {
   return import_list_as_input(c, "split");
 }
 
+// Without lengths, ONNX wants the number of parts as an attribute from 18 on.
+Status export_split(ExportContext& c) {
+  std::vector<std::string> inputs, outputs;
+  for (size_t i = 0; i < c.node().inputs.size(); ++i) inputs.push_back(c.input_name(static_cast<int>(i)));
+  for (size_t i = 0; i < c.node().outputs.size(); ++i) outputs.push_back(c.output_name(static_cast<int>(i)));
+  Attributes attributes{{"axis", c.int_attribute("axis")}};
+  const bool has_lengths = inputs.size() > 1 && !inputs[1].empty();
+  if (!has_lengths) attributes.set("num_outputs", static_cast<int64_t>(outputs.size()));
+  c.add("ai.onnx", "Split", std::move(inputs), std::move(outputs), attributes);
+  return {};
+}
+
 std::vector<Case> split_cases() {
   const Tensor x = random_tensor(DType::float32, {2, 6}, 1);
   const auto lengths = [](std::vector<int64_t> values) { return Tensor::of_ints(values); };
@@ -121,7 +133,7 @@ std::vector<OpDef> split() {
       .reference = split_reference,
       .gradient = split_gradient,
       .imports = {{"ai.onnx", "Split", 1, 12, import_split_attribute}, {"ai.onnx", "Split", 13}},
-      .exports = {{"ai.onnx", "Split", 18}},
+      .exports = {{"ai.onnx", "Split", 18, export_split}},
       .cases = split_cases,
   }};
 }
