@@ -62,7 +62,7 @@ class Embed : public Verb {
     NamedWeights source(std::move(tensors));
     MN_ASSIGN(Graph graph, build_bert(BertConfig::mini_lm_l6(), source));
     if (!onnx_.empty()) {
-      MN_ASSIGN(const std::string bytes, export_onnx(graph, {}));
+      MN_ASSIGN(const std::string bytes, export_onnx(graph));
       MN_TRY(write_file_atomically(onnx_, bytes));
       return kExitOk;
     }

@@ -18,8 +18,11 @@ class Bert {
     types_ = b_.input("token_type_ids", type);
     ValueId x = embeddings();
     // [batch, 1, 1, length]: true where a key may be seen.
-    seen_ = b_.add("unsqueeze", {b_.add("cast", {mask_}, {{"to", DType::boolean}}), b_.ints({1, 2})}, {},
-                   "attention_mask/seen");
+    // [batch, 1, length, length]: ONNX Runtime does not broadcast attention's mask along the queries.
+    const ValueId keys = b_.add("unsqueeze", {b_.add("cast", {mask_}, {{"to", DType::boolean}}), b_.ints({1, 2})});
+    const ValueId length = b_.add("shape", {ids_}, {{"start", 1}, {"end", 2}});
+    const ValueId square = b_.add("concat", {b_.ints({1, 1}), length, b_.ints({1})}, {{"axis", 0}});
+    seen_ = b_.add("expand", {keys, square}, {}, "attention_mask/seen");
     for (int64_t i = 0; i < config_.layers; ++i) x = encoder_layer(concat({"encoder.layer.", i, "."}), x);
     b_.output(pooled(x));
     return b_.status();

@@ -63,7 +63,7 @@ _minnow.set_error_type(_Raised)
 
 _NAMES = {
     "float32": "float32", "float64": "float64", "float16": "float16", "int8": "int8", "int16": "int16", "int32": "int32",
-    "int64": "int64", "uint8": "uint8", "uint16": "uint16", "uint32": "uint32", "uint64": "uint64", "bool": "bool",
+    "int64": "int64", "uint8": "uint8", "uint16": "uint16", "uint32": "uint32", "uint64": "uint64", "boolean": "bool",
     "complex64": "complex64", "complex128": "complex128",
 }
 # Types that numpy does not have: with the package ml_dtypes they are its arrays, else raw uint8 or uint16 codes.
@@ -75,9 +75,7 @@ _ML_DTYPES = {
 
 
 def _dtype_name(dtype: np.dtype) -> str:
-    if dtype.name in _NAMES:
-        return _NAMES[dtype.name]
-    for name, theirs in _ML_DTYPES.items():
+    for name, theirs in (*_NAMES.items(), *_ML_DTYPES.items()):
         if dtype.name == theirs:
             return name
     raise BadInput(f"arrays of {dtype} are not supported")
