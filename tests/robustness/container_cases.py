@@ -46,7 +46,11 @@ def file_kinds():
     yield Case("3", "random behind a field", field(1, 8) + noise, phrases=("model.onnx",))
     yield Case("4", "all zeros", bytes(4096), codes=(BAD_INPUT, UNSUPPORTED), phrases=("model.onnx",))
     yield Case("5", "cut in half", small_model()[:-150], phrases=("model.onnx",))
-    for kind, head in (("pickle", b"\x80\x02}q\x00."), ("torch zip", b"PK\x03\x04" + bytes(60)), ("hdf5", b"\x89HDF\r\n\x1a\n" + bytes(60))):
+    for kind, head in (
+        ("pickle", b"\x80\x02}q\x00."),
+        ("torch zip", b"PK\x03\x04" + bytes(60)),
+        ("hdf5", b"\x89HDF\r\n\x1a\n" + bytes(60)),
+    ):
         suffix = {"pickle": "pkl", "torch zip": "pt", "hdf5": "h5"}[kind]
         yield Case("96", f"{kind} as model", head, codes=(UNSUPPORTED,), phrases=("onnx",), file_name=f"model.{suffix}")
 
@@ -67,48 +71,117 @@ def wire_forms():
     yield ends_with("graph as a varint", "8", field(7, 5))
     yield ends_with("node as a varint", "8", field(7, field(1, 5)))
     unknown = field(1000, 7) * 1_000_000
-    yield Case("8", "1 M unknown fields", wrap(graph([RELU], [value("x", 1, [2, 3])], [value("y")]), extra=unknown), codes=(OK,))
+    yield Case(
+        "8",
+        "1 M unknown fields",
+        wrap(graph([RELU], [value("x", 1, [2, 3])], [value("y")]), extra=unknown),
+        codes=(OK,),
+    )
     # Two million empty nodes: a small file that asks for many structures.
-    yield Case("8", "2 M empty nodes", wrap(field(1, b"") * 2_000_000), codes=(BAD_INPUT, LIMIT), phrases=("model.onnx",))
-    yield Case("8", "2 M empty initializers", wrap(field(5, b"") * 2_000_000), codes=(BAD_INPUT, LIMIT), phrases=("model.onnx",))
-    yield Case("8", "2 M empty metadata", wrap(graph([RELU], [value("x", 1, [2, 3])], [value("y")]), extra=field(14, b"") * 2_000_000),
-               codes=(OK, BAD_INPUT, LIMIT))  # fmt: skip
-    yield Case("8", "2 M empty attributes", model([msg((1, "x"), (2, "y"), (3, "culprit"), (4, "Relu")) + field(5, b"") * 2_000_000]),
-               codes=(BAD_INPUT, LIMIT), phrases=("model.onnx",))  # fmt: skip
-    yield Case("8", "4 M inputs of a node", model([msg((2, "y"), (3, "culprit"), (4, "Relu")) + field(1, b"x") * 4_000_000]),
-               codes=(BAD_INPUT, LIMIT), phrases=("model.onnx",))  # fmt: skip
+    yield Case(
+        "8", "2 M empty nodes", wrap(field(1, b"") * 2_000_000), codes=(BAD_INPUT, LIMIT), phrases=("model.onnx",)
+    )
+    yield Case(
+        "8",
+        "2 M empty initializers",
+        wrap(field(5, b"") * 2_000_000),
+        codes=(BAD_INPUT, LIMIT),
+        phrases=("model.onnx",),
+    )
+    yield Case(
+        "8",
+        "2 M empty metadata",
+        wrap(graph([RELU], [value("x", 1, [2, 3])], [value("y")]), extra=field(14, b"") * 2_000_000),
+        codes=(OK, BAD_INPUT, LIMIT),
+    )
+    yield Case(
+        "8",
+        "2 M empty attributes",
+        model([msg((1, "x"), (2, "y"), (3, "culprit"), (4, "Relu")) + field(5, b"") * 2_000_000]),
+        codes=(BAD_INPUT, LIMIT),
+        phrases=("model.onnx",),
+    )
+    yield Case(
+        "8",
+        "4 M inputs of a node",
+        model([msg((2, "y"), (3, "culprit"), (4, "Relu")) + field(1, b"x") * 4_000_000]),
+        codes=(BAD_INPUT, LIMIT),
+        phrases=("model.onnx",),
+    )
     yield Case("9", "nesting 2000", nested_messages(700), codes=(BAD_INPUT, LIMIT), phrases=("model.onnx", "nested"))
     yield Case("9", "types nested 2000", nested_types(1000), codes=(BAD_INPUT, LIMIT), phrases=("model.onnx", "nested"))
 
 
 def names():
     for label, name in (("not UTF-8", b"\xff\xfe\x80"), ("NUL", b"a\x00b"), ("1 MB", b"n" * 1_000_000)):
-        case = Case("10", f"node name {label}", model([node("Relu", ["nothing"], ["y"], name)]), phrases=("model.onnx",))
+        case = Case(
+            "10", f"node name {label}", model([node("Relu", ["nothing"], ["y"], name)]), phrases=("model.onnx",)
+        )
         yield case
-        yield Case("10", f"operator name {label}", model([node(name, ["x"], ["y"], "culprit")]),
-                   codes=(BAD_INPUT, UNSUPPORTED), phrases=("model.onnx",))  # fmt: skip
+        yield Case(
+            "10",
+            f"operator name {label}",
+            model([node(name, ["x"], ["y"], "culprit")]),
+            codes=(BAD_INPUT, UNSUPPORTED),
+            phrases=("model.onnx",),
+        )
     escape = b"\x1b]0;owned\x07\x1b[2J"
-    yield Case("10", "terminal codes in a name", model([node("Relu", ["nothing"], ["y"], escape)]),
-               phrases=("model.onnx",), absent=("\x1b", "\x07"))  # fmt: skip
-    yield Case("10", "terminal codes in an operator", model([node(escape, ["x"], ["y"], "n")]),
-               codes=(BAD_INPUT, UNSUPPORTED), phrases=("model.onnx",), absent=("\x1b", "\x07"))  # fmt: skip
-    yield Case("10", "terminal codes in an output", model([node("Relu", ["x"], [escape], "n")], outputs=[value(escape)]),
-               codes=(OK, BAD_INPUT), absent=("\x1b", "\x07"))  # fmt: skip
-    yield Case("10", "terminal codes shown by info", model([node("Relu", ["x"], [escape], "n")], outputs=[value(escape)]),
-               codes=(OK, BAD_INPUT), command=("info", "{file}"), absent=("\x1b", "\x07"))  # fmt: skip
+    yield Case(
+        "10",
+        "terminal codes in a name",
+        model([node("Relu", ["nothing"], ["y"], escape)]),
+        phrases=("model.onnx",),
+        absent=("\x1b", "\x07"),
+    )
+    yield Case(
+        "10",
+        "terminal codes in an operator",
+        model([node(escape, ["x"], ["y"], "n")]),
+        codes=(BAD_INPUT, UNSUPPORTED),
+        phrases=("model.onnx",),
+        absent=("\x1b", "\x07"),
+    )
+    yield Case(
+        "10",
+        "terminal codes in an output",
+        model([node("Relu", ["x"], [escape], "n")], outputs=[value(escape)]),
+        codes=(OK, BAD_INPUT),
+        absent=("\x1b", "\x07"),
+    )
+    yield Case(
+        "10",
+        "terminal codes shown by info",
+        model([node("Relu", ["x"], [escape], "n")], outputs=[value(escape)]),
+        codes=(OK, BAD_INPUT),
+        command=("info", "{file}"),
+        absent=("\x1b", "\x07"),
+    )
     metadata = field(14, msg((1, escape), (2, escape)))
-    yield Case("10", "terminal codes in metadata", wrap(graph([RELU], [value("x", 1, [2, 3])], [value("y")]), extra=metadata),
-               codes=(OK, BAD_INPUT), command=("info", "{file}"), absent=("\x1b", "\x07"))  # fmt: skip
+    yield Case(
+        "10",
+        "terminal codes in metadata",
+        wrap(graph([RELU], [value("x", 1, [2, 3])], [value("y")]), extra=metadata),
+        codes=(OK, BAD_INPUT),
+        command=("info", "{file}"),
+        absent=("\x1b", "\x07"),
+    )
 
 
 def versions():
     plain = graph([RELU], [value("x", 1, [2, 3])], [value("y")])
     yield Case("11", "no opset", wrap(plain, version=None), phrases=("model.onnx", "opset"))
-    yield Case("11", "opset 999", wrap(plain, version=999), codes=(BAD_INPUT, UNSUPPORTED), phrases=("model.onnx", "999"))
+    yield Case(
+        "11", "opset 999", wrap(plain, version=999), codes=(BAD_INPUT, UNSUPPORTED), phrases=("model.onnx", "999")
+    )
     yield Case("11", "opset 0", wrap(plain, version=0), codes=(BAD_INPUT, UNSUPPORTED), phrases=("model.onnx",))
     yield Case("11", "opset -1", wrap(plain, version=-1), codes=(BAD_INPUT, UNSUPPORTED), phrases=("model.onnx",))
     yield Case("11", "duplicate domain", wrap(plain, opsets=[opset(13)]), phrases=("model.onnx", "ai.onnx"))
-    yield Case("11", "domain under both its names", wrap(plain, opsets=[opset(13, "ai.onnx")]), phrases=("model.onnx", "ai.onnx"))
+    yield Case(
+        "11",
+        "domain under both its names",
+        wrap(plain, opsets=[opset(13, "ai.onnx")]),
+        phrases=("model.onnx", "ai.onnx"),
+    )
     unknown = model([node("Relu", ["x"], ["y"], "culprit", domain="elsewhere")])
     yield Case("11", "domain without opset", unknown, codes=(BAD_INPUT, UNSUPPORTED), phrases=("elsewhere",))
     # Protobuf merges a singular message that comes twice: the halves are one graph.

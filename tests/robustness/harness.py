@@ -12,9 +12,9 @@ import wire
 
 ROOT = Path(__file__).resolve().parents[2]
 MB = 1 << 20
-# Address space that the command itself needs before it reads anything: its code, its libraries, the allocator's first arena and
-# stack. `minnow --help` starts with 24 MB on x86-64 glibc 2.36; the rest leaves room for other C libraries.
-BASE_BYTES = 64 * MB
+# Address space that the command needs before it reads anything: its code, its libraries, the first arena and
+# the stack. On x86-64 with glibc 2.36 it starts in 16 MB (ulimit -v); twice that leaves room for other C libraries.
+BASE_BYTES = 32 * MB
 # What a bad file may cost above what it holds and declares (docs/security.md).
 ALLOWED_BYTES = 64 * MB
 # A hang is ended after this much wall time, on however busy a machine; the bound that a case states is processor time.
@@ -27,18 +27,18 @@ OK, BAD_INPUT, UNSUPPORTED, LIMIT = 0, 2, 3, 4
 class Case:
     """One file, or a few, and the answer expected."""
 
-    number: str                        # of the list of hostile inputs, "49"
+    number: str  # of the list of hostile inputs, "49"
     name: str
-    file: bytes | None = None          # written as `file_name`; None: `prepare` makes what the command needs
+    file: bytes | None = None  # written as `file_name`; None: `prepare` makes what the command needs
     codes: tuple = (BAD_INPUT,)
-    phrases: tuple = ()                # each must be in the message
+    phrases: tuple = ()  # each must be in the message
     file_name: str = "model.onnx"
     command: tuple = ("run", "{file}", "--random-inputs")
-    inputs: dict = field(default_factory=dict)   # name → array, given as --in NAME=FILE.npy in place of --random-inputs
-    prepare: object = None             # called with the folder before the command runs
+    inputs: dict = field(default_factory=dict)  # name → array, given as --in NAME=FILE.npy, not --random-inputs
+    prepare: object = None  # called with the folder before the command runs
     seconds: float = 2.0
-    declared_bytes: int = 0            # what the file rightly declares it needs
-    absent: tuple = ()                 # must not be in the output: what lies outside the folder
+    declared_bytes: int = 0  # what the file rightly declares it needs
+    absent: tuple = ()  # must not be in the output: what lies outside the folder
 
     @property
     def title(self):
@@ -132,5 +132,7 @@ def check_case(case, folder):
         wrong += [f"the message lacks {phrase!r}" for phrase in case.phrases if phrase not in got.error]
     said = got.output + got.error
     wrong += [f"the output holds {marker!r}" for marker in case.absent if marker in said]
-    wrong += [f"the output holds {word!r}" for word in ("terminate called", "Sanitizer", "Assertion", "\x1b]") if word in said]
+    wrong += [
+        f"the output holds {word!r}" for word in ("terminate called", "Sanitizer", "Assertion", "\x1b]") if word in said
+    ]
     return "; ".join(wrong) + (f"\n  stderr: {got.error[:600]}" if wrong else "")

@@ -40,7 +40,8 @@ def truncations():
 
 def mutations(count, rounds):
     rng = random.Random(79)
-    seeds = [case.file for case in all_cases() if case.file_name.endswith(".onnx") and case.file and len(case.file) < 4000]
+    models = [case.file for case in all_cases() if case.file is not None and case.file_name.endswith(".onnx")]
+    seeds = [data for data in models if 0 < len(data) < 4000]
     rng.shuffle(seeds)
     for data in [wire.small_model()] * (count // 3) + seeds[: count - count // 3]:
         for _ in range(rounds):

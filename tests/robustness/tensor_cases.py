@@ -5,8 +5,24 @@ import os
 import numpy as np
 from harness import BAD_INPUT, LIMIT, OK, UNSUPPORTED, Case
 from wire import (
-    FLOAT, INT2, INT4, INT64, STRING, UINT2, UINT4, RawAttribute, external, field, graph, model, msg, node, tensor, value, wrap,
-)  # fmt: skip
+    FLOAT,
+    INT2,
+    INT4,
+    INT64,
+    STRING,
+    UINT2,
+    UINT4,
+    RawAttribute,
+    external,
+    field,
+    graph,
+    model,
+    msg,
+    node,
+    tensor,
+    value,
+    wrap,
+)
 
 ONES = np.ones((2, 3), np.float32)
 MARKER = "OUTSIDE-MARKER-4242"
@@ -54,19 +70,34 @@ def shapes_and_data():
         yield bad_weight("18", f"type {data_type}", raw([2, 3], data_type, bytes(24)), codes=(BAD_INPUT, UNSUPPORTED))
     yield bad_weight("18", "strings in raw data", raw([2, 3], STRING, bytes(24)))
     strings = tensor("w", np.full((2, 3), "a", object))
-    yield Case("18", "string weight of Add", with_weight(strings), codes=(BAD_INPUT, UNSUPPORTED), phrases=("model.onnx", "culprit"))
-    for name, data_type, count, size in (("int4", INT4, 3, 1), ("uint4", UINT4, 5, 2), ("int2", INT2, 5, 1), ("uint2", UINT2, 9, 2)):
+    yield Case(
+        "18",
+        "string weight of Add",
+        with_weight(strings),
+        codes=(BAD_INPUT, UNSUPPORTED),
+        phrases=("model.onnx", "culprit"),
+    )
+    for name, data_type, count, size in (
+        ("int4", INT4, 3, 1),
+        ("uint4", UINT4, 5, 2),
+        ("int2", INT2, 5, 1),
+        ("uint2", UINT2, 9, 2),
+    ):
         yield bad_weight("19", f"{name} packing short", raw([count], data_type, bytes(size)))
         yield bad_weight("19", f"{name} packing long", raw([count], data_type, bytes(size + 2)))
     yield bad_weight("20", "empty with data", raw([0, 3], FLOAT, bytes(24)))
-    empty = model([node("Add", ["x", "w"], ["y"], "sum")], [value("x", FLOAT, [0, 3])], initializers=[raw([0, 3], FLOAT, b"")])
+    empty = model(
+        [node("Add", ["x", "w"], ["y"], "sum")], [value("x", FLOAT, [0, 3])], initializers=[raw([0, 3], FLOAT, b"")]
+    )
     yield Case("20", "empty", empty, codes=(OK,))
 
 
 def values():
     odd = np.array([[np.nan, np.inf, -np.inf], [1e-45, -0.0, 3.4e38]], np.float32)
     yield Case("21", "NaN Inf and denormal weights", with_weight(tensor("w", odd)), codes=(OK,))
-    yield Case("21", "check warns of NaN", with_weight(tensor("w", odd)), codes=(OK, 1, BAD_INPUT), command=("check", "{file}"))
+    yield Case(
+        "21", "check warns of NaN", with_weight(tensor("w", odd)), codes=(OK, 1, BAD_INPUT), command=("check", "{file}")
+    )
 
     def sparse(indices, count=2, dims=(2, 3), **other):
         stored = tensor("w", np.ones(count, np.float32))
@@ -91,15 +122,30 @@ def values():
     yield sparse_case("huge dense form", sparse([1, 4], dims=(1 << 20, 1 << 20)), codes=(LIMIT,))
     yield sparse_case("wrapping dense form", sparse([1, 4], dims=(1 << 32, 1 << 32)), codes=(BAD_INPUT, LIMIT))
     yield sparse_case("negative dense form", sparse([1, 4], dims=(-2, 3)))
-    yield Case("23", "duplicate initializer", model([node("Add", ["x", "w"], ["y"], "sum")], initializers=[tensor("w", ONES)] * 2),
-               phrases=("model.onnx", "'w'"))  # fmt: skip
-    sparse_twin = model([node("Add", ["x", "w"], ["y"], "sum")], initializers=[tensor("w", ONES)], sparse=[sparse([1, 4])])
+    yield Case(
+        "23",
+        "duplicate initializer",
+        model([node("Add", ["x", "w"], ["y"], "sum")], initializers=[tensor("w", ONES)] * 2),
+        phrases=("model.onnx", "'w'"),
+    )
+    sparse_twin = model(
+        [node("Add", ["x", "w"], ["y"], "sum")], initializers=[tensor("w", ONES)], sparse=[sparse([1, 4])]
+    )
     yield Case("23", "initializer and sparse twin", sparse_twin, phrases=("model.onnx", "'w'"))
-    yield Case("23", "initializer without name", model([node("Relu", ["x"], ["y"], "n")], initializers=[tensor("", ONES)]),
-               phrases=("model.onnx", "name"))  # fmt: skip
+    yield Case(
+        "23",
+        "initializer without name",
+        model([node("Relu", ["x"], ["y"], "n")], initializers=[tensor("", ONES)]),
+        phrases=("model.onnx", "name"),
+    )
     attribute = RawAttribute(msg((1, "value"), (5, raw([1 << 40], FLOAT, bytes(4))), (20, 4)))
-    yield Case("15", "huge tensor attribute", model([node("Constant", [], ["y"], "culprit", value=attribute)]),
-               codes=(BAD_INPUT, LIMIT), phrases=("model.onnx", "culprit"))  # fmt: skip
+    yield Case(
+        "15",
+        "huge tensor attribute",
+        model([node("Constant", [], ["y"], "culprit", value=attribute)]),
+        codes=(BAD_INPUT, LIMIT),
+        phrases=("model.onnx", "culprit"),
+    )
 
 
 def outside(folder):
@@ -124,7 +170,17 @@ def external_case(number, name, file, prepare=None, codes=(BAD_INPUT,), phrases=
     # As floats, the marker's bytes would show up in the printed sum; as text they must not show up either.
     shown = " ".join(f"{number + 1:.5g}" for number in np.frombuffer(MARKER_BYTES, np.float32)[:2])
     command = ("run", "model/model.onnx", "--random-inputs")
-    return Case(number, name, None, codes=codes, phrases=phrases, prepare=set_up, command=command, absent=(MARKER, shown), **other)
+    return Case(
+        number,
+        name,
+        None,
+        codes=codes,
+        phrases=phrases,
+        prepare=set_up,
+        command=command,
+        absent=(MARKER, shown),
+        **other,
+    )
 
 
 def link_file(folder):
@@ -152,7 +208,17 @@ def special_file(folder):
 
 def external_places():
     yield external_case("24", "valid", with_external("weights.bin", offset=0, length=24), codes=(OK,), phrases=())
-    for location in ("../outside.bin", "sub/../../outside.bin", "./../outside.bin", "..", "a/..", ".", "", "/", "//outside.bin"):
+    for location in (
+        "../outside.bin",
+        "sub/../../outside.bin",
+        "./../outside.bin",
+        "..",
+        "a/..",
+        ".",
+        "",
+        "/",
+        "//outside.bin",
+    ):
         yield external_case("24", f"location {location.replace('/', '|') or 'empty'}", with_external(location))
     yield external_case("24", "location missing", with_weight(external("w", [2, 3], FLOAT, [("offset", "0")])))
     yield external_case("24", "location with NUL", with_external(b"weights.bin\x00/../../outside.bin"))
@@ -166,7 +232,15 @@ def external_places():
     yield external_case("28", "pipe", with_external("pipe.bin"), prepare=special_file)
     yield external_case("28", "folder", with_external("sub"), prepare=special_file)
     yield external_case("28", "missing file", with_external("nothing.bin"))
-    for name in ("..\\outside.bin", "C:outside.bin", "C:\\outside.bin", "NUL", "\\\\server\\share\\w.bin", "%2e%2e/outside.bin", "con.txt"):
+    for name in (
+        "..\\outside.bin",
+        "C:outside.bin",
+        "C:\\outside.bin",
+        "NUL",
+        "\\\\server\\share\\w.bin",
+        "%2e%2e/outside.bin",
+        "con.txt",
+    ):
         yield external_case("34", f"location {name}".replace("/", "|").replace("\\", "|"), with_external(name))
 
 
@@ -176,29 +250,57 @@ def external_ranges():
     yield external_case("29", "offset and length wrap", with_external("weights.bin", offset=(1 << 63) - 8, length=24))
     yield external_case("29", "tail too short", with_external("weights.bin", offset=48))
     yield external_case("30", "length 1 TB", with_external("weights.bin", length=1 << 40), codes=(BAD_INPUT, LIMIT))
-    yield external_case("30", "length and dims 4 TB", with_external("weights.bin", dims=(1 << 40,), length=1 << 42), codes=(BAD_INPUT, LIMIT))
+    yield external_case(
+        "30",
+        "length and dims 4 TB",
+        with_external("weights.bin", dims=(1 << 40,), length=1 << 42),
+        codes=(BAD_INPUT, LIMIT),
+    )
     yield external_case("30", "length negative", with_external("weights.bin", length=-24))
     yield external_case("30", "length too small", with_external("weights.bin", length=20))
-    yield external_case("31", "key __class__", with_external("weights.bin", __class__="os.system"), codes=(OK, BAD_INPUT), phrases=())
-    yield external_case("31", "location twice", with_weight(external("w", [2, 3], FLOAT, [("location", "weights.bin"), ("location", "../outside.bin")])))
+    yield external_case(
+        "31", "key __class__", with_external("weights.bin", __class__="os.system"), codes=(OK, BAD_INPUT), phrases=()
+    )
+    yield external_case(
+        "31",
+        "location twice",
+        with_weight(external("w", [2, 3], FLOAT, [("location", "weights.bin"), ("location", "../outside.bin")])),
+    )
     for location in ("*/_ORT_MEM_ADDR_/*", "*/_ORT_MEM_ADDR_/140737488355328"):
-        yield external_case("32", f"memory address {location.replace('/', '|')}", with_external(location, offset=4096, length=24))
+        yield external_case(
+            "32", f"memory address {location.replace('/', '|')}", with_external(location, offset=4096, length=24)
+        )
     both = with_weight(external("w", [2, 3], FLOAT, [("location", "weights.bin")]) + field(9, bytes(24)))
     yield external_case("31", "external and raw", both)
-    yield external_case("31", "external strings", with_external("weights.bin", data_type=STRING), codes=(BAD_INPUT, UNSUPPORTED))
+    yield external_case(
+        "31", "external strings", with_external("weights.bin", data_type=STRING), codes=(BAD_INPUT, UNSUPPORTED)
+    )
     mapped = external_case("33", "mapped", with_external("weights.bin"), codes=(OK,), phrases=())
     mapped.command = ("run", "model/model.onnx", "--random-inputs", "--mmap")
     yield mapped
-    attribute = RawAttribute(msg((1, "value"), (5, external("w", [6], FLOAT, [("location", "../outside.bin")])), (20, 4)))
+    attribute = RawAttribute(
+        msg((1, "value"), (5, external("w", [6], FLOAT, [("location", "../outside.bin")])), (20, 4))
+    )
     in_attribute = model([node("Constant", [], ["y"], "culprit", value=attribute)])
     yield external_case("24", "traversal in an attribute", in_attribute, phrases=("model.onnx", "culprit"))
     branch = graph([], [], [value("w")], [external("w", [6], FLOAT, [("location", "../outside.bin")])])
     condition = tensor("c", np.array(True))
-    in_branch = model([node("If", ["c"], ["y"], "culprit", then_branch=branch, else_branch=branch)], initializers=[condition])
+    in_branch = model(
+        [node("If", ["c"], ["y"], "culprit", then_branch=branch, else_branch=branch)], initializers=[condition]
+    )
     yield external_case("24", "traversal in a subgraph", in_branch)
-    yield Case("18", "initializer of a missing type", wrap(graph([node("Relu", ["w"], ["y"], "n")], [], [value("y")], [msg((8, "w"))])),
-               phrases=("model.onnx", "'w'"))  # fmt: skip
-    yield Case("18", "int8 weight of a float Add", with_weight(tensor("w", np.ones((2, 3), np.int8))), phrases=("model.onnx", "culprit"))
+    yield Case(
+        "18",
+        "initializer of a missing type",
+        wrap(graph([node("Relu", ["w"], ["y"], "n")], [], [value("y")], [msg((8, "w"))])),
+        phrases=("model.onnx", "'w'"),
+    )
+    yield Case(
+        "18",
+        "int8 weight of a float Add",
+        with_weight(tensor("w", np.ones((2, 3), np.int8))),
+        phrases=("model.onnx", "culprit"),
+    )
 
 
 def cases():

@@ -1,7 +1,7 @@
 """Writes ONNX files byte by byte, so that a test can say what no serializer would.
 
-Field numbers are those of onnx.proto. A message is `msg((number, value), …)`: an int becomes a varint, a float four bytes,
-text and bytes a length-delimited field, a list one field an element; None is left out.
+Field numbers are those of onnx.proto. A message is `msg((number, value), …)`: an int becomes a varint, a float four
+bytes, text and bytes a length-delimited field, a list one field an element; None is left out.
 """
 
 import struct
@@ -12,9 +12,19 @@ FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE =
 UINT4, INT4, UINT2, INT2 = 21, 22, 25, 26
 
 DTYPES = {
-    "float32": FLOAT, "uint8": UINT8, "int8": INT8, "uint16": UINT16, "int16": INT16, "int32": INT32, "int64": INT64,
-    "bool": BOOL, "float16": FLOAT16, "float64": DOUBLE, "uint32": 12, "uint64": 13,
-}  # fmt: skip
+    "float32": FLOAT,
+    "uint8": UINT8,
+    "int8": INT8,
+    "uint16": UINT16,
+    "int16": INT16,
+    "int32": INT32,
+    "int64": INT64,
+    "bool": BOOL,
+    "float16": FLOAT16,
+    "float64": DOUBLE,
+    "uint32": 12,
+    "uint64": 13,
+}
 
 
 def varint(value):
@@ -97,16 +107,25 @@ class RawAttribute:
 
 def node(op_type, inputs, outputs, name=None, domain=None, **attributes):
     return msg(
-        (1, list(inputs)), (2, list(outputs)), (3, name), (4, op_type),
-        (5, [attribute(key, content) for key, content in attributes.items()]), (7, domain),
-    )  # fmt: skip
+        (1, list(inputs)),
+        (2, list(outputs)),
+        (3, name),
+        (4, op_type),
+        (5, [attribute(key, content) for key, content in attributes.items()]),
+        (7, domain),
+    )
 
 
 def graph(nodes, inputs=(), outputs=(), initializers=(), sparse=(), infos=()):
     return msg(
-        (1, list(nodes)), (2, "g"), (5, list(initializers)), (11, list(inputs)), (12, list(outputs)), (13, list(infos)),
+        (1, list(nodes)),
+        (2, "g"),
+        (5, list(initializers)),
+        (11, list(inputs)),
+        (12, list(outputs)),
+        (13, list(infos)),
         (15, list(sparse)),
-    )  # fmt: skip
+    )
 
 
 def opset(version, domain=None):
