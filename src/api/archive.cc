@@ -11,7 +11,7 @@ namespace minnow {
 namespace {
 
 constexpr int64_t kMaxMembers = 1'000'000;
-constexpr int64_t kMaxRatio = 1000;   // deflate reaches 1032 at most on constant data; real models stay below 20
+constexpr int64_t kMaxRatio = 1000;  // deflate reaches 1032 at most on constant data; real models stay below 20
 
 uint64_t little_endian(const std::byte* data, int count) {
   uint64_t value = 0;
@@ -20,7 +20,9 @@ uint64_t little_endian(const std::byte* data, int count) {
 }
 
 bool safe_name(std::string_view name) {
-  if (name.empty() || name.front() == '/' || name.find('\\') != std::string_view::npos || name.find('\0') != std::string_view::npos) return false;
+  if (name.empty() || name.front() == '/' || name.find('\\') != std::string_view::npos ||
+      name.find('\0') != std::string_view::npos)
+    return false;
   for (std::string_view part : split(name, '/')) {
     if (part == "..") return false;
   }
@@ -79,14 +81,15 @@ Result<ZipMember> find_zip_member(const Bytes& archive, std::string_view member)
   int64_t matches = 0;
   for (int64_t i = 0; i < std::min(count, kMaxMembers); ++i) {
     MN_CHECK(at + 46 <= end && little_endian(data + at, 4) == 0x02014b50, "zip directory is damaged at entry ", i);
-    const size_t name_size = little_endian(data + at + 28, 2), extra = little_endian(data + at + 30, 2), comment = little_endian(data + at + 32, 2);
+    const size_t name_size = little_endian(data + at + 28, 2), extra = little_endian(data + at + 30, 2),
+                 comment = little_endian(data + at + 32, 2);
     MN_CHECK(at + 46 + name_size + extra + comment <= end, "zip directory is damaged at entry ", i);
     const std::string_view name = archive.text().substr(at + 46, name_size);
     MN_CHECK(safe_name(name), "unsafe name '", printable(name), "' in the archive");
     if (name == member) {
       ++matches;
       const uint64_t unix_mode = little_endian(data + at + 38, 4) >> 16;
-      found = {little_endian(data + at + 10, 2), little_endian(data + at + 8, 2), little_endian(data + at + 20, 4),
+      found = {little_endian(data + at + 10, 2), little_endian(data + at + 8, 2),  little_endian(data + at + 20, 4),
                little_endian(data + at + 24, 4), little_endian(data + at + 42, 4), (unix_mode & 0170000) == 0120000};
     }
     at += 46 + name_size + extra + comment;
@@ -102,16 +105,25 @@ Result<Bytes> read_zip_member(const Bytes& archive, std::string_view member, int
   MN_ASSIGN(const ZipMember entry, find_zip_member(archive, member));
   MN_CHECK((entry.flags & 1) == 0, "member '", printable(member), "' is encrypted");
   MN_CHECK(!entry.link, "member '", printable(member), "' is a symbolic link");
-  if (static_cast<int64_t>(entry.unpacked) > max_bytes) return over_limit({"member '", printable(member), "' says ", entry.unpacked, " bytes, the limit is ", max_bytes});
+  if (static_cast<int64_t>(entry.unpacked) > max_bytes)
+    return over_limit({"member '", printable(member), "' says ", entry.unpacked, " bytes, the limit is ", max_bytes});
   const size_t size = archive.size();
-  MN_CHECK(entry.header + 30 <= size && little_endian(archive.data() + entry.header, 4) == 0x04034b50, "member '", printable(member), "' has no header");
-  const size_t start = entry.header + 30 + little_endian(archive.data() + entry.header + 26, 2) + little_endian(archive.data() + entry.header + 28, 2);
-  MN_CHECK(start <= size && entry.packed <= size - start, "member '", printable(member), "' runs past the end of the archive");
+  MN_CHECK(entry.header + 30 <= size && little_endian(archive.data() + entry.header, 4) == 0x04034b50, "member '",
+           printable(member), "' has no header");
+  const size_t start = entry.header + 30 + little_endian(archive.data() + entry.header + 26, 2) +
+                       little_endian(archive.data() + entry.header + 28, 2);
+  MN_CHECK(start <= size && entry.packed <= size - start, "member '", printable(member),
+           "' runs past the end of the archive");
   const Bytes packed = archive.part(start, entry.packed);
-  if (entry.method == 0) return packed;
+  if (entry.method == 0) {
+    MN_CHECK(entry.packed == entry.unpacked, "member '", printable(member), "' is stored in ", entry.packed,
+             " bytes, its header says ", entry.unpacked);
+    return packed;
+  }
   if (entry.method != 8) return unsupported({"zip method ", entry.method, " of member '", printable(member), "'"});
   MN_ASSIGN(std::vector<std::byte> data, inflate_bytes(packed.view(), max_bytes, -15));
-  MN_CHECK(data.size() == entry.unpacked, "member '", printable(member), "' unpacks to ", data.size(), " bytes, its header says ", entry.unpacked);
+  MN_CHECK(data.size() == entry.unpacked, "member '", printable(member), "' unpacks to ", data.size(),
+           " bytes, its header says ", entry.unpacked);
   return Bytes::own(std::move(data));
 }
 
