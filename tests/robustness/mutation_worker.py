@@ -11,17 +11,18 @@ from case_list import all_cases
 from harness import OK
 
 LIMITS = {"bytes": 64 << 20, "nodes": 5000, "steps": 20000, "seconds": 1}
-NUMBERS = "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool".split()
+NUMBERS = "float16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
 answers = {"ran": 0, "refused": 0}
 
 
 def zeros(declared):
     """Zeros of a type such as "float32[n, 3]"; sizes that are not known, or too large to try, are 1."""
     match = re.fullmatch(r"(\w+)\[(.*)\]", declared)
-    if match is None or match[1] not in NUMBERS:
+    if match is None or match[1] not in (*NUMBERS, "boolean"):
         return np.zeros(1, np.float32)
+    dtype = np.dtype("bool" if match[1] == "boolean" else match[1])
     sizes = [int(d) if d.isdigit() else 1 for d in re.split(r", ?", match[2]) if d]
-    return np.zeros(sizes if np.prod(sizes, dtype=float) < 1e6 and len(sizes) < 30 else [1], match[1])
+    return np.zeros(sizes if np.prod(sizes, dtype=float) < 1e6 and len(sizes) < 30 else [1], dtype)
 
 
 def attempt(data, name):

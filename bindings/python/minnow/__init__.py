@@ -61,6 +61,7 @@ class _Raised(Exception):
 
 _minnow.set_error_type(_Raised)
 
+# Names of minnow's types and of numpy's.
 _NAMES = {
     "float32": "float32", "float64": "float64", "float16": "float16", "int8": "int8", "int16": "int16", "int32": "int32",
     "int64": "int64", "uint8": "uint8", "uint16": "uint16", "uint32": "uint32", "uint64": "uint64", "boolean": "bool",
