@@ -21,13 +21,17 @@ Result<ConvolutionShapes> convolution_shapes(const NodeView& node, const Shape& 
   out.group = node.int_attribute("group");
   MN_CHECK(out.group >= 1, "attribute 'group' must be at least 1, got ", out.group);
   const Dim &in = out.x.channels, &in_per_group = out.w.channels, &maps = out.w.batch;
-  MN_CHECK(!in.known() || in.value % out.group == 0, "group ", out.group, " does not divide the ", in.value, " input channels");
-  MN_CHECK(!maps.known() || maps.value % out.group == 0, "group ", out.group, " does not divide the ", maps.value, " output channels");
-  MN_CHECK(!in.known() || !in_per_group.known() || in.value / out.group == in_per_group.value, "input has ", in.value, " channels but weight ",
-           to_string(w), " with group ", out.group, " takes ", in_per_group.value, " x ", out.group);
+  MN_CHECK(!in.known() || in.value % out.group == 0, "group ", out.group, " does not divide the ", in.value,
+           " input channels");
+  MN_CHECK(!maps.known() || maps.value % out.group == 0, "group ", out.group, " does not divide the ", maps.value,
+           " output channels");
+  MN_CHECK(!in.known() || !in_per_group.known() || in.value / out.group == in_per_group.value, "input has ", in.value,
+           " channels but weight ", to_string(w), " with group ", out.group, " takes ", in_per_group.value, " x ",
+           out.group);
   const Ints& kernel_shape = node.ints_attribute("kernel_shape");
   for (size_t i = 0; i < kernel_shape.size(); ++i) {
-    MN_CHECK(kernel_shape.size() == out.w.spatial.size() && (!out.w.spatial[i].known() || out.w.spatial[i].value == kernel_shape[i]),
+    MN_CHECK(kernel_shape.size() == out.w.spatial.size() &&
+                 (!out.w.spatial[i].known() || out.w.spatial[i].value == kernel_shape[i]),
              "attribute 'kernel_shape' ", to_string(kernel_shape), " does not fit weight ", to_string(w));
   }
   MN_ASSIGN(out.axes, resolve_window(node, out.x.spatial, out.w.spatial, {.negative_pads = true}));
@@ -44,7 +48,8 @@ int64_t convolution_multiply_adds(const NodeView& node, const Shape& x, const Sh
 
 Result<Convolution> concrete_convolution(const NodeView& node, const Dims& x, const Dims& w, const Dims& y) {
   MN_ASSIGN(const ConvolutionShapes shapes, convolution_shapes(node, Shape(x), Shape(w)));
-  return Convolution{as_window(shapes.axes), planes_of(x, shapes.last), planes_of(w, shapes.last), planes_of(y, shapes.last), shapes.group};
+  return Convolution{as_window(shapes.axes), planes_of(x, shapes.last), planes_of(w, shapes.last),
+                     planes_of(y, shapes.last), shapes.group};
 }
 
 }  // namespace minnow

@@ -40,10 +40,13 @@ void for_each_row(const Convolution& conv, int64_t n, int64_t m, Body body) {
   const int64_t channels = conv.w.channels, group = m / (conv.y.channels / conv.group);
   const auto& [depth, height, width] = conv.window;
   // A pointwise convolution has no rows that end: the whole plane is one run.
-  const bool pointwise = depth.kernel * height.kernel * width.kernel == 1 && conv.x.plane_size() == conv.y.plane_size() &&
-                         depth.stride * height.stride * width.stride == 1 && depth.pad_begin == 0 && height.pad_begin == 0 && width.pad_begin == 0;
+  const bool pointwise = depth.kernel * height.kernel * width.kernel == 1 &&
+                         conv.x.plane_size() == conv.y.plane_size() &&
+                         depth.stride * height.stride * width.stride == 1 && depth.pad_begin == 0 &&
+                         height.pad_begin == 0 && width.pad_begin == 0;
   for (int64_t c = 0; c < channels; ++c) {
-    const int64_t x_base = conv.x.offset(n, group * channels + c), w_base = conv.w.offset(m, c), y_base = conv.y.offset(n, m);
+    const int64_t x_base = conv.x.offset(n, group * channels + c), w_base = conv.w.offset(m, c),
+                  y_base = conv.y.offset(n, m);
     if (pointwise) {
       body(ConvolutionRow{x_base, conv.x.stride[2], w_base, y_base, conv.y.stride[2], conv.x.plane_size()});
       continue;
@@ -56,7 +59,8 @@ void for_each_row(const Convolution& conv, int64_t n, int64_t m, Body body) {
           const int64_t w = w_base + conv.w.at(kd, kh, kw), x_step = width.stride * conv.x.stride[2];
           for (int64_t od = depth.first_output(kd); od < depth.last_output(kd); ++od) {
             for (int64_t oh = height.first_output(kh); oh < height.last_output(kh); ++oh) {
-              const int64_t x = x_base + conv.x.at(depth.position(od, kd), height.position(oh, kh), width.position(first, kw));
+              const int64_t x =
+                  x_base + conv.x.at(depth.position(od, kd), height.position(oh, kh), width.position(first, kw));
               body(ConvolutionRow{x, x_step, w, y_base + conv.y.at(od, oh, first), conv.y.stride[2], count});
             }
           }

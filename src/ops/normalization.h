@@ -16,7 +16,8 @@ inline Moments normalize(Builder& b, ValueId x, const Ints& axes, float epsilon)
   out.mean = b.add("reduce_mean", {x, over}, {{"keepdims", 1}});
   const ValueId centered = b.add("sub", {x, out.mean});
   out.variance = b.add("reduce_mean", {b.add("mul", {centered, centered}), over}, {{"keepdims", 1}});
-  out.inverse_deviation = b.add("reciprocal", {b.add("sqrt", {b.add("add", {out.variance, b.scalar_like(epsilon, x)})})});
+  out.inverse_deviation =
+      b.add("reciprocal", {b.add("sqrt", {b.add("add", {out.variance, b.scalar_like(epsilon, x)})})});
   out.normalized = b.add("mul", {centered, out.inverse_deviation});
   return out;
 }

@@ -17,8 +17,8 @@ Result<PoolShapes> pool_shapes(const NodeView& node, const Shape& x) {
   MN_ASSIGN(out.last, channels_last(node));
   MN_ASSIGN(out.x, image_shape(x, out.last, "input"));
   const Ints& kernel_shape = node.ints_attribute("kernel_shape");
-  MN_CHECK(kernel_shape.size() == out.x.spatial.size(), "attribute 'kernel_shape': expected ", out.x.spatial.size(), " values for input ", to_string(x),
-           ", got ", kernel_shape.size());
+  MN_CHECK(kernel_shape.size() == out.x.spatial.size(), "attribute 'kernel_shape': expected ", out.x.spatial.size(),
+           " values for input ", to_string(x), ", got ", kernel_shape.size());
   std::vector<Dim> kernel;
   for (int64_t size : kernel_shape) {
     MN_CHECK(size >= 1, "attribute 'kernel_shape': sizes must be at least 1, got ", size);

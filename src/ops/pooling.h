@@ -45,7 +45,8 @@ Status for_each_window(const Pool& pool, const std::shared_ptr<Budget>& budget, 
           taps.first[1] = height.first_tap(oh), taps.last[1] = height.last_tap(oh);
           for (int64_t ow = 0; ow < width.out; ++ow) {
             taps.first[2] = width.first_tap(ow), taps.last[2] = width.last_tap(ow);
-            const int64_t work = (taps.last[0] - taps.first[0]) * (taps.last[1] - taps.first[1]) * (taps.last[2] - taps.first[2]);
+            const int64_t work =
+                (taps.last[0] - taps.first[0]) * (taps.last[1] - taps.first[1]) * (taps.last[2] - taps.first[2]);
             MN_TRY(pace.work(std::max<int64_t>(work, 1)));
             body(n, c, std::array<int64_t, kMaxSpatialRank>{od, oh, ow}, base + pool.y.at(od, oh, ow), taps);
           }
@@ -58,7 +59,8 @@ Status for_each_window(const Pool& pool, const std::shared_ptr<Budget>& budget, 
 
 // Calls body(x_offset, x_position) for the taps of one window, in row-major order.
 template <class Body>
-void for_each_tap(const Pool& pool, int64_t n, int64_t c, const std::array<int64_t, kMaxSpatialRank>& o, const WindowTaps& taps, Body body) {
+void for_each_tap(const Pool& pool, int64_t n, int64_t c, const std::array<int64_t, kMaxSpatialRank>& o,
+                  const WindowTaps& taps, Body body) {
   const int64_t base = pool.x.offset(n, c);
   for (int64_t kd = taps.first[0]; kd < taps.last[0]; ++kd) {
     const int64_t d = pool.window[0].position(o[0], kd);

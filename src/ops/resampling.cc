@@ -48,12 +48,13 @@ double weight_at(double distance, const Interpolation& interpolation) {
   return std::max(0.0, 1.0 - std::abs(distance));
 }
 
-// Appends the entries of one output element at position x. Sources beyond the ends count as the end element, or not at all
-// with exclude_outside. Antialiasing widens the filter when the input shrinks.
+// Appends the entries of one output element at position x. Sources beyond the ends count as the end element, or not at
+// all with exclude_outside. Antialiasing widens the filter when the input shrinks.
 void add_entries(double x, const ResampledAxis& axis, const Interpolation& interpolation, ResamplingTable& table) {
   const int64_t last = axis.in - 1;
   if (interpolation.mode == Mode::nearest) {
-    table.source.push_back(std::clamp<int64_t>(static_cast<int64_t>(nearest_position(x, interpolation.nearest)), 0, last));
+    table.source.push_back(
+        std::clamp<int64_t>(static_cast<int64_t>(nearest_position(x, interpolation.nearest)), 0, last));
     table.weight.push_back(1);
     return;
   }
@@ -119,7 +120,8 @@ Result<Coordinates> interpolation_coordinates(std::string_view text) {
   if (text == "tf_half_pixel_for_nn") return Coordinates::tf_half_pixel_for_nn;
   if (text == "tf_crop_and_resize") return Coordinates::tf_crop_and_resize;
   return bad_input({"attribute 'coordinate_transformation_mode': '", printable(text),
-                    "' is none of half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric, tf_half_pixel_for_nn, tf_crop_and_resize"});
+                    "' is none of half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric, "
+                    "tf_half_pixel_for_nn, tf_crop_and_resize"});
 }
 
 Result<Nearest> interpolation_nearest(std::string_view text) {
@@ -127,7 +129,8 @@ Result<Nearest> interpolation_nearest(std::string_view text) {
   if (text == "round_prefer_ceil") return Nearest::round_prefer_ceil;
   if (text == "floor") return Nearest::floor;
   if (text == "ceil") return Nearest::ceil;
-  return bad_input({"attribute 'nearest_mode': expected round_prefer_floor, round_prefer_ceil, floor or ceil, got '", printable(text), "'"});
+  return bad_input({"attribute 'nearest_mode': expected round_prefer_floor, round_prefer_ceil, floor or ceil, got '",
+                    printable(text), "'"});
 }
 
 }  // namespace minnow

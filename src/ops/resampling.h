@@ -1,5 +1,6 @@
-// Resampling along axes as weighted sums: a table says which input elements an output element reads, and with what weight.
-// Every interpolation of resize is separable, so one table an axis is all there is to it; backward reads the same table.
+// Resampling along axes as weighted sums: a table says which input elements an output element reads, and with what
+// weight. Every interpolation of resize is separable, so one table an axis is all there is to it; backward reads the
+// same table.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,13 @@ namespace minnow {
 struct Interpolation {
   enum class Mode : uint8_t { nearest, linear, cubic };
   enum class Coordinates : uint8_t {
-    half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, asymmetric, tf_half_pixel_for_nn, tf_crop_and_resize
+    half_pixel,
+    half_pixel_symmetric,
+    pytorch_half_pixel,
+    align_corners,
+    asymmetric,
+    tf_half_pixel_for_nn,
+    tf_crop_and_resize
   };
   enum class Nearest : uint8_t { round_prefer_floor, round_prefer_ceil, floor, ceil };
   Mode mode = Mode::nearest;
@@ -27,15 +34,15 @@ struct Interpolation {
 struct ResampledAxis {
   int64_t in = 0, out = 0;
   double scale = 1;
-  double roi_begin = 0, roi_end = 1;   // of tf_crop_and_resize, in units of the input
+  double roi_begin = 0, roi_end = 1;  // of tf_crop_and_resize, in units of the input
 };
 
 struct ResamplingTable {
-  std::vector<int64_t> first;     // per output element (and one more): its first entry below
+  std::vector<int64_t> first;  // per output element (and one more): its first entry below
   std::vector<int64_t> source;
   std::vector<double> weight;
-  std::vector<bool> outside;      // tf_crop_and_resize: the element lies outside the input; it has no entries
-  bool identity = false;          // every element is its own source
+  std::vector<bool> outside;  // tf_crop_and_resize: the element lies outside the input; it has no entries
+  bool identity = false;      // every element is its own source
 };
 
 // in and out must be positive, the scale finite and positive.

@@ -1,5 +1,6 @@
-// Geometry shared by the spatial operators (convolutions, pools, resizing): where channels lie, how a window slides, and views
-// of 3-D to 5-D tensors as [N, C, D, H, W] with strides, so that one loop serves 1-D to 3-D data in either layout.
+// Geometry shared by the spatial operators (convolutions, pools, resizing): where channels lie, how a window slides,
+// and views of 3-D to 5-D tensors as [N, C, D, H, W] with strides, so that one loop serves 1-D to 3-D data in either
+// layout.
 #pragma once
 
 #include <algorithm>
@@ -21,11 +22,19 @@ struct WindowAxis {
   // Input position of tap k at output position o; outside [0, in) it lies in the padding.
   int64_t position(int64_t o, int64_t k) const { return o * stride - pad_begin + k * dilation; }
   // Taps [first, last) of output position o that lie inside the input.
-  int64_t first_tap(int64_t o) const { return std::clamp<int64_t>(ceil_div(pad_begin - o * stride, dilation), 0, kernel); }
-  int64_t last_tap(int64_t o) const { return std::clamp<int64_t>(ceil_div(in + pad_begin - o * stride, dilation), 0, kernel); }
+  int64_t first_tap(int64_t o) const {
+    return std::clamp<int64_t>(ceil_div(pad_begin - o * stride, dilation), 0, kernel);
+  }
+  int64_t last_tap(int64_t o) const {
+    return std::clamp<int64_t>(ceil_div(in + pad_begin - o * stride, dilation), 0, kernel);
+  }
   // Output positions [first, last) at which tap k lies inside the input.
-  int64_t first_output(int64_t k) const { return std::clamp<int64_t>(ceil_div(pad_begin - k * dilation, stride), 0, out); }
-  int64_t last_output(int64_t k) const { return std::clamp<int64_t>(ceil_div(in + pad_begin - k * dilation, stride), 0, out); }
+  int64_t first_output(int64_t k) const {
+    return std::clamp<int64_t>(ceil_div(pad_begin - k * dilation, stride), 0, out);
+  }
+  int64_t last_output(int64_t k) const {
+    return std::clamp<int64_t>(ceil_div(in + pad_begin - k * dilation, stride), 0, out);
+  }
 };
 
 // Depth, height, width; axes that the data does not have keep size 1.
@@ -41,17 +50,18 @@ struct ImageShape {
   std::vector<Dim> spatial;
   Shape shape(bool last) const;
 };
-// Also of weights: [M, C, k...] or [M, k..., C]. `what` names the tensor in the message; needs 1 to 3 spatial dimensions.
+// Also of weights: [M, C, k...] or [M, k..., C]. `what` names the tensor in the message; needs 1 to 3 spatial
+// dimensions.
 Result<ImageShape> image_shape(const Shape& shape, bool last, std::string_view what);
 
-// Resolves strides, dilations, pads and auto_pad of a node (attributes that its operator does not have count as absent) to
-// one axis for each entry of `in`. Negative padding crops, where `negative_pads` allows it.
+// Resolves strides, dilations, pads and auto_pad of a node (attributes that its operator does not have count as absent)
+// to one axis for each entry of `in`. Negative padding crops, where `negative_pads` allows it.
 struct WindowOptions {
   bool ceil_mode = false;
   bool negative_pads = false;
 };
-Result<std::vector<WindowAxis>> resolve_window(const NodeView& node, std::span<const Dim> in, std::span<const Dim> kernel,
-                                               const WindowOptions& options);
+Result<std::vector<WindowAxis>> resolve_window(const NodeView& node, std::span<const Dim> in,
+                                               std::span<const Dim> kernel, const WindowOptions& options);
 Window as_window(std::span<const WindowAxis> axes);
 std::vector<Dim> window_outputs(std::span<const WindowAxis> axes);
 
@@ -69,6 +79,9 @@ Planes planes_of(std::span<const int64_t> dims, bool last);
 
 // The attribute when it is there, else `fallback` repeated; its length must be `count`.
 Result<Ints> ints_or(const NodeView& node, std::string_view name, size_t count, int64_t fallback);
+// The element type, where it is known, must be an integer or a real number.
+Status expect_integers(const InferContext& c, int i, std::string_view what);
+Status expect_real(const InferContext& c, int i, std::string_view what);
 // Gradient functions ask this before they build what nobody reads.
 inline bool is_wanted(const GradientContext& c, int i) {
   return c.has_input(i) && (c.wanted.empty() || c.wanted[static_cast<size_t>(i)]);

@@ -1,4 +1,5 @@
-// batch_normalization: with given statistics (inference), or with those of the batch, which also move the running ones (training).
+// batch_normalization: with given statistics (inference), or with those of the batch, which also move the running ones
+// (training).
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/normalization.h"
@@ -11,11 +12,13 @@ Status batch_infer(InferContext& c) {
   MN_ASSIGN(const bool last, channels_last(c));
   if (c.shape(0).ranked) {
     MN_CHECK(c.shape(0).rank() >= 1, "expected an input with channels, got a 0-D tensor");
-    const Dim channels = c.shape(0).rank() == 1 ? Dim(1) : c.shape(0).dims[static_cast<size_t>(channel_axis(c.shape(0).rank(), last))];
+    const Dim channels =
+        c.shape(0).rank() == 1 ? Dim(1) : c.shape(0).dims[static_cast<size_t>(channel_axis(c.shape(0).rank(), last))];
     for (int i = 1; i < 5; ++i) {
       MN_TRY(c.expect_rank(i, 1, "scale, bias, mean and variance"));
       if (!c.shape(i).ranked || !channels.known() || !c.shape(i).dims[0].known()) continue;
-      MN_CHECK(c.shape(i).dims[0].value == channels.value, "input ", i, " has ", c.shape(i).dims[0].value, " values for ", channels.value, " channels");
+      MN_CHECK(c.shape(i).dims[0].value == channels.value, "input ", i, " has ", c.shape(i).dims[0].value,
+               " values for ", channels.value, " channels");
     }
   }
   MN_CHECK(c.int_attribute("training_mode") != 0 || c.output_count() == 1 || !(c.wants_output(1) || c.wants_output(2)),
@@ -54,9 +57,11 @@ Status batch_decompose(DecomposeContext& c) {
   const float momentum = c.float_attribute("momentum");
   for (int i = 1; i <= 2; ++i) {
     if (!c.wants_output(i)) continue;
-    const ValueId running = c.input(i + 2), current = b.add("reshape", {i == 1 ? moments.mean : moments.variance, b.ints({-1})});
+    const ValueId running = c.input(i + 2),
+                  current = b.add("reshape", {i == 1 ? moments.mean : moments.variance, b.ints({-1})});
     const ValueId kept = b.add("mul", {running, b.scalar_like(momentum, running)});
-    c.set_output(i, b.add("add", {kept, b.add("mul", {current, b.scalar_like(1.0 - static_cast<double>(momentum), running)})}));
+    c.set_output(
+        i, b.add("add", {kept, b.add("mul", {current, b.scalar_like(1.0 - static_cast<double>(momentum), running)})}));
   }
   return {};
 }
@@ -66,7 +71,10 @@ Status import_before_14(ImportContext& c) {
   MN_ASSIGN(const int64_t spatial, c.int_attribute("spatial", 1));
   if (spatial == 0) return unsupported({"spatial = 0 (statistics for every position) is not supported"});
   for (int i = 1; i < c.output_count(); ++i) {
-    if (c.wants_output(i)) return unsupported({"training outputs of BatchNormalization before version 14 are not supported: convert the model to version 15"});
+    if (c.wants_output(i))
+      return unsupported(
+          {"training outputs of BatchNormalization before version 14 are not supported: convert the model to version "
+           "15"});
   }
   const OpDef& op = c.op;
   Attributes attributes;
@@ -78,16 +86,28 @@ Status import_before_14(ImportContext& c) {
 
 std::vector<Case> batch_cases() {
   const auto f = [](Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); };
-  const auto positive = [](Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed, 0.5, 2.0); };
-  const Tensor x = Tensor::of<float>({1, 3, 5, 7}, {2, 2}), ones = Tensor::of<float>({1, 2}, {2}), bias = Tensor::of<float>({0, 1}, {2});
+  const auto positive = [](Dims dims, uint64_t seed) {
+    return random_tensor(DType::float32, std::move(dims), seed, 0.5, 2.0);
+  };
+  const Tensor x = Tensor::of<float>({1, 3, 5, 7}, {2, 2}), ones = Tensor::of<float>({1, 2}, {2}),
+               bias = Tensor::of<float>({0, 1}, {2});
   const Tensor mean = Tensor::of<float>({1, 1}, {2}), variance = Tensor::of<float>({4, 1}, {2});
   return {
-      {.inputs = {x, ones, bias, mean, variance}, .attributes = {{"epsilon", 0.0f}}, .expected = {Tensor::of<float>({0, 5, 2, 13}, {2, 2})}},
-      {.inputs = {x, ones, bias, mean, variance}, .attributes = {{"epsilon", 0.0f}, {"training_mode", 1}, {"momentum", 0.5f}}, .outputs = 3,
-       .expected = {Tensor::of<float>({-1, -1, 1, 3}, {2, 2}), Tensor::of<float>({2, 3}, {2}), Tensor::of<float>({4, 2.5f}, {2})}},
+      {.inputs = {x, ones, bias, mean, variance},
+       .attributes = {{"epsilon", 0.0f}},
+       .expected = {Tensor::of<float>({0, 5, 2, 13}, {2, 2})}},
+      {.inputs = {x, ones, bias, mean, variance},
+       .attributes = {{"epsilon", 0.0f}, {"training_mode", 1}, {"momentum", 0.5f}},
+       .outputs = 3,
+       .expected = {Tensor::of<float>({-1, -1, 1, 3}, {2, 2}), Tensor::of<float>({2, 3}, {2}),
+                    Tensor::of<float>({4, 2.5f}, {2})}},
       {.inputs = {f({2, 3, 4, 2}, 1), f({3}, 2), f({3}, 3), f({3}, 4), positive({3}, 5)}},
-      {.inputs = {f({2, 3, 4}, 1), f({3}, 2), f({3}, 3), f({3}, 4), positive({3}, 5)}, .attributes = {{"training_mode", 1}}, .outputs = 3},
-      {.inputs = {f({2, 4, 2, 3}, 1), f({3}, 2), f({3}, 3), f({3}, 4), positive({3}, 5)}, .attributes = {{"data_layout", "NHWC"}}, .note = "channels last"},
+      {.inputs = {f({2, 3, 4}, 1), f({3}, 2), f({3}, 3), f({3}, 4), positive({3}, 5)},
+       .attributes = {{"training_mode", 1}},
+       .outputs = 3},
+      {.inputs = {f({2, 4, 2, 3}, 1), f({3}, 2), f({3}, 3), f({3}, 4), positive({3}, 5)},
+       .attributes = {{"data_layout", "NHWC"}},
+       .note = "channels last"},
   };
 }
 

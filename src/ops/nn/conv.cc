@@ -1,4 +1,5 @@
-// conv: cross-correlation with 1 to 3 spatial dimensions, groups, strides and dilations. Negative pads crop. Integers wrap.
+// conv: cross-correlation with 1 to 3 spatial dimensions, groups, strides and dilations. Negative pads crop. Integers
+// wrap.
 #include "base/text.h"
 #include "ops/builder.h"
 #include "ops/cases.h"
@@ -22,7 +23,8 @@ Status conv_infer(InferContext& c) {
   MN_ASSIGN(const ConvolutionShapes shapes, convolution_shapes(c, c.shape(0), c.shape(1)));
   if (c.has_input(2) && c.shape(2).ranked) {
     const Dim &bias = c.shape(2).dims[0], &maps = shapes.y.channels;
-    MN_CHECK(!bias.known() || !maps.known() || bias.value == maps.value, "bias has ", bias.value, " values for ", maps.value, " output channels");
+    MN_CHECK(!bias.known() || !maps.known() || bias.value == maps.value, "bias has ", bias.value, " values for ",
+             maps.value, " output channels");
   }
   c.set_output(0, c.dtype(0), shapes.y.shape(shapes.last));
   return {};
@@ -92,7 +94,8 @@ Cost conv_cost(const InferContext& c) {
   for (int i = 0; i < c.input_count(); ++i) {
     if (c.has_input(i)) bytes += element_count(c.shape(i).to_dims());
   }
-  return {convolution_multiply_adds(c, c.shape(0), c.shape(1)), bytes * static_cast<int64_t>(element_bytes(c.dtype(0)))};
+  return {convolution_multiply_adds(c, c.shape(0), c.shape(1)),
+          bytes * static_cast<int64_t>(element_bytes(c.dtype(0)))};
 }
 
 // The activation that com.microsoft.FusedConv names, on top of `x`.
@@ -100,11 +103,13 @@ Result<ValueId> activate(ImportContext& c, ValueId x) {
   Builder& b = c.b;
   MN_ASSIGN(const std::string name, c.string_attribute("activation", ""));
   Floats parameters;
-  if (const Attribute* attribute = c.node.attributes.find("activation_params"); attribute != nullptr && attribute->get<Floats>() != nullptr) {
+  if (const Attribute* attribute = c.node.attributes.find("activation_params");
+      attribute != nullptr && attribute->get<Floats>() != nullptr) {
     parameters = *attribute->get<Floats>();
   }
   const size_t needed = name == "LeakyRelu" ? 1 : name == "Clip" || name == "HardSigmoid" ? 2 : 0;
-  MN_CHECK(parameters.size() >= needed, "activation ", name, ": expected ", needed, " parameters, got ", parameters.size());
+  MN_CHECK(parameters.size() >= needed, "activation ", name, ": expected ", needed, " parameters, got ",
+           parameters.size());
   if (name.empty()) return x;
   if (name == "Relu") return b.add("relu", {x});
   if (name == "Tanh") return b.add("tanh", {x});
@@ -134,18 +139,33 @@ std::vector<Case> conv_cases() {
   const Ints twos{2, 2}, ones4{1, 1, 1, 1};
   return {
       // 1 2 3 / 4 5 6 / 7 8 9 with the kernel 1 0 / 0 1 and bias 10.
-      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 1, 3, 3}), Tensor::of<float>({1, 0, 0, 1}, {1, 1, 2, 2}), Tensor::of<float>({10}, {1})},
+      {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 1, 3, 3}),
+                  Tensor::of<float>({1, 0, 0, 1}, {1, 1, 2, 2}), Tensor::of<float>({10}, {1})},
        .expected = {Tensor::of<float>({16, 18, 22, 24}, {1, 1, 2, 2})}},
-      {.inputs = {f({2, 3, 5, 4}, 1), f({4, 3, 3, 3}, 2), f({4}, 3)}, .attributes = {{"pads", Ints{1, 0, 2, 1}}, {"strides", Ints{2, 1}}}},
-      {.inputs = {f({1, 4, 5, 5}, 4), f({6, 2, 2, 2}, 5)}, .attributes = {{"group", 2}, {"dilations", twos}}, .note = "groups and dilation"},
-      {.inputs = {f({1, 3, 4, 4}, 6), f({3, 1, 3, 3}, 7), f({3}, 8)}, .attributes = {{"group", 3}, {"pads", ones4}}, .note = "depthwise"},
-      {.inputs = {f({2, 3, 7}, 9), f({2, 3, 3}, 10)}, .attributes = {{"auto_pad", "SAME_LOWER"}, {"strides", Ints{2}}}, .note = "1-D"},
-      {.inputs = {f({1, 2, 3, 3, 3}, 11), f({2, 2, 2, 2, 2}, 12)}, .attributes = {{"auto_pad", "SAME_UPPER"}}, .note = "3-D"},
+      {.inputs = {f({2, 3, 5, 4}, 1), f({4, 3, 3, 3}, 2), f({4}, 3)},
+       .attributes = {{"pads", Ints{1, 0, 2, 1}}, {"strides", Ints{2, 1}}}},
+      {.inputs = {f({1, 4, 5, 5}, 4), f({6, 2, 2, 2}, 5)},
+       .attributes = {{"group", 2}, {"dilations", twos}},
+       .note = "groups and dilation"},
+      {.inputs = {f({1, 3, 4, 4}, 6), f({3, 1, 3, 3}, 7), f({3}, 8)},
+       .attributes = {{"group", 3}, {"pads", ones4}},
+       .note = "depthwise"},
+      {.inputs = {f({2, 3, 7}, 9), f({2, 3, 3}, 10)},
+       .attributes = {{"auto_pad", "SAME_LOWER"}, {"strides", Ints{2}}},
+       .note = "1-D"},
+      {.inputs = {f({1, 2, 3, 3, 3}, 11), f({2, 2, 2, 2, 2}, 12)},
+       .attributes = {{"auto_pad", "SAME_UPPER"}},
+       .note = "3-D"},
       {.inputs = {f({1, 4, 3, 5}, 13), f({2, 4, 1, 1}, 14), f({2}, 15)}, .note = "pointwise"},
       {.inputs = {f({2, 5, 4, 3}, 16), f({4, 3, 3, 3}, 17), f({4}, 18)},
-       .attributes = {{"data_layout", "NHWC"}, {"pads", ones4}, {"strides", twos}}, .note = "channels last"},
-      {.inputs = {f({1, 5, 5, 4}, 19), f({4, 3, 3, 1}, 20)}, .attributes = {{"data_layout", "NHWC"}, {"group", 4}}, .note = "depthwise, channels last"},
-      {.inputs = {f({1, 2, 5, 5}, 21), f({2, 2, 3, 3}, 22)}, .attributes = {{"pads", Ints{-1, 0, 0, -1}}}, .note = "negative pads crop"},
+       .attributes = {{"data_layout", "NHWC"}, {"pads", ones4}, {"strides", twos}},
+       .note = "channels last"},
+      {.inputs = {f({1, 5, 5, 4}, 19), f({4, 3, 3, 1}, 20)},
+       .attributes = {{"data_layout", "NHWC"}, {"group", 4}},
+       .note = "depthwise, channels last"},
+      {.inputs = {f({1, 2, 5, 5}, 21), f({2, 2, 3, 3}, 22)},
+       .attributes = {{"pads", Ints{-1, 0, 0, -1}}},
+       .note = "negative pads crop"},
       {.inputs = {f({0, 2, 4, 4}, 1), f({3, 2, 3, 3}, 2)}, .note = "no images"},
       {.inputs = {Tensor::of<int32_t>({1, -2, 3, 4}, {1, 1, 4}), Tensor::of<int32_t>({2, -1}, {1, 1, 2})},
        .expected = {Tensor::of<int32_t>({4, -7, 2}, {1, 1, 3})}},

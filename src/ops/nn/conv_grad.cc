@@ -1,5 +1,5 @@
-// The two backward operators of conv. Each is linear in both operands, so that their own gradients are convolutions again:
-// conv_grad_input is also what conv_transpose and col2im decompose into.
+// The two backward operators of conv. Each is linear in both operands, so that their own gradients are convolutions
+// again: conv_grad_input is also what conv_transpose and col2im decompose into.
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/convolution.h"
@@ -8,10 +8,12 @@
 namespace minnow::ops {
 namespace {
 
-// The output has the shape that the operand `i` holds as values; checks x, w and dy against each other when all are known.
+// The output has the shape that the operand `i` holds as values; checks x, w and dy against each other when all are
+// known.
 Status grad_infer(InferContext& c, int dy, bool of_input) {
   MN_TRY(c.expect_same_dtype(0, 1));
   MN_TRY(c.expect_rank(2, 1, "shape"));
+  MN_TRY(expect_integers(c, 2, "shape"));
   const auto target = c.ints(2);
   if (!target) {
     const Shape& known = c.shape(dy).ranked ? c.shape(dy) : c.shape(1 - dy);
@@ -22,10 +24,12 @@ Status grad_infer(InferContext& c, int dy, bool of_input) {
   c.set_output(0, c.dtype(0), Shape(*target));
   const Shape& other = c.shape(1 - dy);
   if (!other.ranked) return {};
-  MN_ASSIGN(const ConvolutionShapes shapes, of_input ? convolution_shapes(c, Shape(*target), other) : convolution_shapes(c, other, Shape(*target)));
+  MN_ASSIGN(const ConvolutionShapes shapes,
+            of_input ? convolution_shapes(c, Shape(*target), other) : convolution_shapes(c, other, Shape(*target)));
   const Shape expected = shapes.y.shape(shapes.last);
   if (!c.shape(dy).static_dims() || !expected.static_dims()) return {};
-  MN_CHECK(c.shape(dy).to_dims() == expected.to_dims(), "output gradient: expected ", to_string(expected), ", got ", to_string(c.shape(dy)));
+  MN_CHECK(c.shape(dy).to_dims() == expected.to_dims(), "output gradient: expected ", to_string(expected), ", got ",
+           to_string(c.shape(dy)));
   return {};
 }
 
@@ -80,8 +84,9 @@ Status grad_weight_reference(EvalContext& c) {
       for (int64_t m = 0; m < conv.y.channels; ++m) {
         int64_t work = 0;
         for_each_row(conv, n, m, [&](const ConvolutionRow& row) {
-          dw[row.w] += row.x_step == 1 && row.y_step == 1 ? dot<T>(x + row.x, 1, dy + row.y, 1, row.count)
-                                                          : dot<T>(x + row.x, row.x_step, dy + row.y, row.y_step, row.count);
+          dw[row.w] += row.x_step == 1 && row.y_step == 1
+                           ? dot<T>(x + row.x, 1, dy + row.y, 1, row.count)
+                           : dot<T>(x + row.x, row.x_step, dy + row.y, row.y_step, row.count);
           work += row.count;
         });
         MN_TRY(pace.work(work));
@@ -114,33 +119,44 @@ Status grad_weight_gradient(GradientContext& c) {
 }
 
 int64_t operand_bytes(const InferContext& c) {
-  const int64_t elements = element_count(c.shape(0).to_dims()) + element_count(c.shape(1).to_dims()) + element_count(c.outputs()[0].shape.to_dims());
+  const int64_t elements = element_count(c.shape(0).to_dims()) + element_count(c.shape(1).to_dims()) +
+                           element_count(c.outputs()[0].shape.to_dims());
   return elements * static_cast<int64_t>(element_bytes(c.dtype(0)));
 }
 
-Cost grad_input_cost(const InferContext& c) { return {convolution_multiply_adds(c, c.outputs()[0].shape, c.shape(1)), operand_bytes(c)}; }
-Cost grad_weight_cost(const InferContext& c) { return {convolution_multiply_adds(c, c.shape(0), c.outputs()[0].shape), operand_bytes(c)}; }
+Cost grad_input_cost(const InferContext& c) {
+  return {convolution_multiply_adds(c, c.outputs()[0].shape, c.shape(1)), operand_bytes(c)};
+}
+Cost grad_weight_cost(const InferContext& c) {
+  return {convolution_multiply_adds(c, c.shape(0), c.outputs()[0].shape), operand_bytes(c)};
+}
 
 Tensor f(Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); }
 
 std::vector<Case> grad_input_cases() {
   return {
       // One output position spreads the kernel over its window; two windows overlap in the middle.
-      {.inputs = {Tensor::of<float>({1, 10}, {1, 1, 2}), Tensor::of<float>({1, 2, 3}, {1, 1, 3}), Tensor::of_ints(Dims{1, 1, 4})},
+      {.inputs = {Tensor::of<float>({1, 10}, {1, 1, 2}), Tensor::of<float>({1, 2, 3}, {1, 1, 3}),
+                  Tensor::of_ints(Dims{1, 1, 4})},
        .expected = {Tensor::of<float>({1, 12, 23, 30}, {1, 1, 4})}},
-      {.inputs = {f({2, 4, 3, 4}, 1), f({4, 3, 3, 3}, 2), Tensor::of_ints(Dims{2, 3, 5, 4})}, .attributes = {{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 1}}}},
+      {.inputs = {f({2, 4, 3, 4}, 1), f({4, 3, 3, 3}, 2), Tensor::of_ints(Dims{2, 3, 5, 4})},
+       .attributes = {{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 1}}}},
       {.inputs = {f({1, 3, 2, 4}, 3), f({4, 3, 2, 1}, 4), Tensor::of_ints(Dims{1, 5, 3, 2})},
-       .attributes = {{"group", 2}, {"data_layout", "NHWC"}}, .note = "groups, channels last"},
+       .attributes = {{"group", 2}, {"data_layout", "NHWC"}},
+       .note = "groups, channels last"},
   };
 }
 
 std::vector<Case> grad_weight_cases() {
   return {
-      {.inputs = {Tensor::of<float>({1, 2, 3, 4}, {1, 1, 4}), Tensor::of<float>({1, 10}, {1, 1, 2}), Tensor::of_ints(Dims{1, 1, 3})},
+      {.inputs = {Tensor::of<float>({1, 2, 3, 4}, {1, 1, 4}), Tensor::of<float>({1, 10}, {1, 1, 2}),
+                  Tensor::of_ints(Dims{1, 1, 3})},
        .expected = {Tensor::of<float>({21, 32, 43}, {1, 1, 3})}},
-      {.inputs = {f({2, 3, 5, 4}, 1), f({2, 4, 3, 4}, 2), Tensor::of_ints(Dims{4, 3, 3, 3})}, .attributes = {{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 1}}}},
+      {.inputs = {f({2, 3, 5, 4}, 1), f({2, 4, 3, 4}, 2), Tensor::of_ints(Dims{4, 3, 3, 3})},
+       .attributes = {{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 1}}}},
       {.inputs = {f({1, 3, 12, 4}, 3), f({1, 2, 12, 4}, 4), Tensor::of_ints(Dims{4, 2, 1, 2})},
-       .attributes = {{"group", 2}, {"data_layout", "NHWC"}}, .note = "groups, channels last"},
+       .attributes = {{"group", 2}, {"data_layout", "NHWC"}},
+       .note = "groups, channels last"},
   };
 }
 

@@ -1,5 +1,5 @@
-// deform_conv: a convolution whose taps are moved by offsets that are data, read by linear interpolation, and weighted by a mask.
-// arXiv:1703.06211, arXiv:1811.11168.
+// deform_conv: a convolution whose taps are moved by offsets that are data, read by linear interpolation, and weighted
+// by a mask. arXiv:1703.06211, arXiv:1811.11168.
 #include <cmath>
 
 #include "ops/broadcast.h"
@@ -13,12 +13,14 @@ namespace {
 Status expect_dims(const Shape& shape, const Shape& expected, std::string_view what) {
   if (!shape.ranked) return {};
   bool fits = shape.rank() == expected.rank();
-  for (size_t i = 0; fits && i < shape.dims.size(); ++i) fits = !shape.dims[i].known() || !expected.dims[i].known() || shape.dims[i].value == expected.dims[i].value;
+  for (size_t i = 0; fits && i < shape.dims.size(); ++i)
+    fits = !shape.dims[i].known() || !expected.dims[i].known() || shape.dims[i].value == expected.dims[i].value;
   MN_CHECK(fits, what, ": expected ", to_string(expected), ", got ", to_string(shape));
   return {};
 }
 
-// Inputs: x [N, C, d...], w [M, C/group, k...], offset [N, offset_group * taps * axes, o...], bias [M], mask [N, offset_group * taps, o...].
+// Inputs: x [N, C, d...], w [M, C/group, k...], offset [N, offset_group * taps * axes, o...], bias [M], mask [N,
+// offset_group * taps, o...].
 Status deform_infer(InferContext& c) {
   MN_TRY(c.expect_same_dtype(0, 1));
   MN_TRY(c.expect_same_dtype(0, 2));
@@ -32,7 +34,8 @@ Status deform_infer(InferContext& c) {
   MN_ASSIGN(const ConvolutionShapes shapes, convolution_shapes(c, c.shape(0), c.shape(1)));
   const int64_t groups = c.int_attribute("offset_group");
   MN_CHECK(groups >= 1, "attribute 'offset_group' must be at least 1, got ", groups);
-  MN_CHECK(!shapes.x.channels.known() || shapes.x.channels.value % groups == 0, "offset_group ", groups, " does not divide the ", shapes.x.channels.value, " input channels");
+  MN_CHECK(!shapes.x.channels.known() || shapes.x.channels.value % groups == 0, "offset_group ", groups,
+           " does not divide the ", shapes.x.channels.value, " input channels");
   Dims kernel;
   for (const Dim& dim : shapes.w.spatial) {
     if (dim.known()) kernel.push_back(dim.value);
@@ -42,7 +45,8 @@ Status deform_infer(InferContext& c) {
   if (kernel.size() == shapes.w.spatial.size()) {
     MN_ASSIGN(const int64_t taps, checked_element_count(kernel));
     int64_t rows = 0;
-    MN_CHECK(checked_mul(taps, groups, &rows) && checked_mul(rows, axes, &expected.channels.value), "offset_group ", groups, " is too large");
+    MN_CHECK(checked_mul(taps, groups, &rows) && checked_mul(rows, axes, &expected.channels.value), "offset_group ",
+             groups, " is too large");
     MN_TRY(expect_dims(c.shape(2), expected.shape(false), "offset"));
     expected.channels = Dim(rows);
     if (c.has_input(4)) MN_TRY(expect_dims(c.shape(4), expected.shape(false), "mask"));
@@ -91,9 +95,11 @@ struct Deformation {
   int64_t offset_groups, axes, taps;
 };
 
-// What every tap of every channel reads at output position `at` (number `o` in its plane) of image n -> column [C, taps].
+// What every tap of every channel reads at output position `at` (number `o` in its plane) of image n -> column [C,
+// taps].
 template <class T>
-void gather_column(const Deformation& d, const T* x, const T* offsets, const T* mask, int64_t n, const std::array<int64_t, 3>& at, int64_t o, std::vector<double>& column) {
+void gather_column(const Deformation& d, const T* x, const T* offsets, const T* mask, int64_t n,
+                   const std::array<int64_t, 3>& at, int64_t o, std::vector<double>& column) {
   const Planes& planes = d.conv.x;
   const int64_t plane = d.conv.y.plane_size(), channels = planes.channels / d.offset_groups;
   const Window& window = d.conv.window;
@@ -103,7 +109,8 @@ void gather_column(const Deformation& d, const T* x, const T* offsets, const T* 
       const std::array<int64_t, 3> k{tap / width / height, tap / width % height, tap % width};
       std::array<double, 3> position{};
       for (size_t i = 0; i < 3; ++i) {
-        const int64_t axis = static_cast<int64_t>(i) - (3 - d.axes);   // of the offsets, which leave out axes the data does not have
+        const int64_t axis =
+            static_cast<int64_t>(i) - (3 - d.axes);  // of the offsets, which leave out axes the data does not have
         position[i] = static_cast<double>(window[i].position(at[i], k[i]));
         if (axis >= 0) position[i] += static_cast<double>(offsets[(row * d.axes + axis) * plane + o]);
       }
@@ -157,7 +164,8 @@ Cost deform_cost(const InferContext& c) {
   for (int i = 0; i < c.input_count(); ++i) {
     if (c.has_input(i)) elements += element_count(c.shape(i).to_dims());
   }
-  return {convolution_multiply_adds(c, c.shape(0), c.shape(1)), elements * static_cast<int64_t>(element_bytes(c.dtype(0)))};
+  return {convolution_multiply_adds(c, c.shape(0), c.shape(1)),
+          elements * static_cast<int64_t>(element_bytes(c.dtype(0)))};
 }
 
 std::vector<Case> deform_cases() {
@@ -167,7 +175,8 @@ std::vector<Case> deform_cases() {
   const Tensor offset = Tensor::of<float>({0, 0.5f, 1, 0, 0, 3}, {1, 2, 3});
   return {
       {.inputs = {row, kernel, offset}, .expected = {Tensor::of<float>({21, 43, 8}, {1, 1, 3})}},
-      {.inputs = {row, kernel, offset, Tensor::of<float>({100}, {1}), Tensor::of<float>({1, 1, 1, 0, 0.5f, 1}, {1, 2, 3})},
+      {.inputs = {row, kernel, offset, Tensor::of<float>({100}, {1}),
+                  Tensor::of<float>({1, 1, 1, 0, 0.5f, 1}, {1, 2, 3})},
        .expected = {Tensor::of<float>({101, 123, 108}, {1, 1, 3})}},
       {.inputs = {f({2, 4, 5, 4}, 1), f({4, 2, 3, 2}, 2), f({2, 24, 3, 3}, 3), f({4}, 4), f({2, 12, 3, 3}, 5)},
        .attributes = {{"group", 2}, {"offset_group", 2}, {"strides", Ints{2, 2}}, {"pads", Ints{1, 1, 1, 1}}}},

@@ -24,8 +24,8 @@ Result<Sampler> sampler_of(const NodeView& node) {
   Sampler out;
   MN_ASSIGN(out.mode, interpolation_mode(node.string_attribute("mode")));
   const std::string& padding = node.string_attribute("padding_mode");
-  MN_CHECK(padding == "zeros" || padding == "border" || padding == "reflection", "attribute 'padding_mode': expected zeros, border or reflection, got '",
-           printable(padding), "'");
+  MN_CHECK(padding == "zeros" || padding == "border" || padding == "reflection",
+           "attribute 'padding_mode': expected zeros, border or reflection, got '", printable(padding), "'");
   out.padding = padding == "zeros" ? Padding::zeros : padding == "border" ? Padding::border : Padding::reflection;
   out.align_corners = node.int_attribute("align_corners") != 0;
   return out;
@@ -42,9 +42,12 @@ Status grid_infer(InferContext& c) {
   }
   MN_TRY(image_shape(x, false, "input"));
   const int64_t spatial = x.rank() - 2;
-  MN_CHECK(grid.rank() == x.rank(), "grid: expected ", x.rank(), " dimensions for input ", to_string(x), ", got ", to_string(grid));
-  MN_CHECK(!grid.dims.back().known() || grid.dims.back().value == spatial, "grid: expected ", spatial, " coordinates, got ", to_string(grid));
-  MN_CHECK(!x.dims[0].known() || !grid.dims[0].known() || x.dims[0].value == grid.dims[0].value, "input ", to_string(x), " and grid ", to_string(grid), " differ in batch");
+  MN_CHECK(grid.rank() == x.rank(), "grid: expected ", x.rank(), " dimensions for input ", to_string(x), ", got ",
+           to_string(grid));
+  MN_CHECK(!grid.dims.back().known() || grid.dims.back().value == spatial, "grid: expected ", spatial,
+           " coordinates, got ", to_string(grid));
+  MN_CHECK(!x.dims[0].known() || !grid.dims[0].known() || x.dims[0].value == grid.dims[0].value, "input ", to_string(x),
+           " and grid ", to_string(grid), " differ in batch");
   std::vector<Dim> out{x.dims[0], x.dims[1]};
   out.insert(out.end(), grid.dims.begin() + 1, grid.dims.end() - 1);
   c.set_output(0, c.dtype(0), Shape(std::move(out)));
@@ -69,11 +72,13 @@ struct Taps {
 int64_t tap_index(double position, int64_t size, const Sampler& sampler) {
   const double last = static_cast<double>(size - 1);
   if (sampler.padding == Padding::zeros) return position >= 0 && position <= last ? static_cast<int64_t>(position) : -1;
-  if (sampler.padding == Padding::reflection) position = sampler.align_corners ? reflect(position, 0, last) : reflect(position, -0.5, last + 0.5);
+  if (sampler.padding == Padding::reflection)
+    position = sampler.align_corners ? reflect(position, 0, last) : reflect(position, -0.5, last + 0.5);
   return static_cast<int64_t>(std::clamp(position, 0.0, last));
 }
 
-// `normalized`: -1 and 1 are the centres (align_corners) or the outer edges of the end elements. Not a number reads as -1.
+// `normalized`: -1 and 1 are the centres (align_corners) or the outer edges of the end elements. Not a number reads as
+// -1.
 Taps taps_at(double normalized, int64_t size, const Sampler& sampler) {
   if (std::isnan(normalized)) normalized = -1;
   normalized = std::clamp(normalized, -1e9, 1e9);
@@ -110,7 +115,8 @@ void for_each_read(const std::array<Taps, 3>& taps, const Planes& x, Body body) 
     for (int j = 0; j < taps[1].count; ++j) {
       for (int k = 0; k < taps[2].count; ++k) {
         if (taps[0].index[i] < 0 || taps[1].index[j] < 0 || taps[2].index[k] < 0) continue;
-        body(x.at(taps[0].index[i], taps[1].index[j], taps[2].index[k]), taps[0].weight[i] * taps[1].weight[j] * taps[2].weight[k]);
+        body(x.at(taps[0].index[i], taps[1].index[j], taps[2].index[k]),
+             taps[0].weight[i] * taps[1].weight[j] * taps[2].weight[k]);
       }
     }
   }
@@ -118,16 +124,20 @@ void for_each_read(const std::array<Taps, 3>& taps, const Planes& x, Body body) 
 
 // Calls body(n, output position, taps) for every point of the grid.
 template <class T, class Body>
-Status for_each_point(const Tensor& grid, const Planes& x, const Sampler& sampler, const std::shared_ptr<Budget>& budget, Body body) {
-  const int64_t spatial = grid.dims().back(), points = element_count(std::span(grid.dims()).subspan(1)) / std::max<int64_t>(spatial, 1);
+Status for_each_point(const Tensor& grid, const Planes& x, const Sampler& sampler,
+                      const std::shared_ptr<Budget>& budget, Body body) {
+  const int64_t spatial = grid.dims().back(),
+                points = element_count(std::span(grid.dims()).subspan(1)) / std::max<int64_t>(spatial, 1);
   const T* positions = grid.data<T>();
   Pace pace(budget);
   for (int64_t n = 0; n < grid.dim(0); ++n) {
     for (int64_t p = 0; p < points; ++p) {
       std::array<Taps, 3> taps;
       for (size_t axis = 0; axis < 3; ++axis) {
-        const int64_t from_last = 2 - static_cast<int64_t>(axis);   // the grid names the innermost axis first
-        if (from_last < spatial) taps[axis] = taps_at(static_cast<double>(positions[(n * points + p) * spatial + from_last]), x.size[axis], sampler);
+        const int64_t from_last = 2 - static_cast<int64_t>(axis);  // the grid names the innermost axis first
+        if (from_last < spatial)
+          taps[axis] =
+              taps_at(static_cast<double>(positions[(n * points + p) * spatial + from_last]), x.size[axis], sampler);
         else taps[axis].count = 1, taps[axis].weight[0] = 1;
       }
       body(n, p, points, taps);
@@ -146,14 +156,16 @@ Status grid_reference(EvalContext& c) {
   return dispatch<FloatTypes>(c.input(0).dtype(), [&]<class T>() -> Status {
     const T* in = c.input(0).data<T>();
     T* out = c.output(0).mutable_data<T>();
-    return for_each_point<T>(grid, x, sampler, c.budget(), [&](int64_t n, int64_t p, int64_t points, const std::array<Taps, 3>& taps) {
-      for (int64_t channel = 0; channel < x.channels; ++channel) {
-        const T* plane = in + x.offset(n, channel);
-        double sum = 0;
-        for_each_read(taps, x, [&](int64_t offset, double weight) { sum += weight * static_cast<double>(plane[offset]); });
-        out[(n * x.channels + channel) * points + p] = static_cast<T>(sum);
-      }
-    });
+    return for_each_point<T>(
+        grid, x, sampler, c.budget(), [&](int64_t n, int64_t p, int64_t points, const std::array<Taps, 3>& taps) {
+          for (int64_t channel = 0; channel < x.channels; ++channel) {
+            const T* plane = in + x.offset(n, channel);
+            double sum = 0;
+            for_each_read(taps, x,
+                          [&](int64_t offset, double weight) { sum += weight * static_cast<double>(plane[offset]); });
+            out[(n * x.channels + channel) * points + p] = static_cast<T>(sum);
+          }
+        });
   });
 }
 
@@ -165,6 +177,7 @@ Status grid_gradient(GradientContext& c) {
 }
 
 Status grid_grad_infer(InferContext& c) {
+  MN_TRY(expect_integers(c, 2, "shape"));
   MN_TRY(sampler_of(c));
   const auto target = c.ints(2);
   if (target) {
@@ -172,13 +185,17 @@ Status grid_grad_infer(InferContext& c) {
     MN_TRY(image_shape(Shape(*target), false, "input"));
     if (c.shape(0).static_dims() && c.shape(1).static_dims()) {
       const Dims dy = c.shape(0).to_dims(), grid = c.shape(1).to_dims();
-      bool fits = dy.size() == target->size() && grid.size() == dy.size() && dy[0] == (*target)[0] && dy[1] == (*target)[1] && grid[0] == dy[0] &&
-                  grid.back() == static_cast<int64_t>(dy.size()) - 2;
+      bool fits = dy.size() == target->size() && grid.size() == dy.size() && dy[0] == (*target)[0] &&
+                  dy[1] == (*target)[1] && grid[0] == dy[0] && grid.back() == static_cast<int64_t>(dy.size()) - 2;
       for (size_t i = 2; fits && i < dy.size(); ++i) fits = dy[i] == grid[i - 1];
-      MN_CHECK(fits, "output gradient ", to_string(dy), ", grid ", to_string(grid), " and input ", to_string(*target), " do not fit");
+      MN_CHECK(fits, "output gradient ", to_string(dy), ", grid ", to_string(grid), " and input ", to_string(*target),
+               " do not fit");
     }
   }
-  c.set_output(0, c.dtype(0), target ? Shape(*target) : c.shape(0).ranked ? Shape::of_rank(c.shape(0).rank()) : Shape());
+  c.set_output(0, c.dtype(0),
+               target              ? Shape(*target)
+               : c.shape(0).ranked ? Shape::of_rank(c.shape(0).rank())
+                                   : Shape());
   return {};
 }
 
@@ -191,13 +208,15 @@ Status grid_grad_reference(EvalContext& c) {
     T* dx = c.output(0).mutable_data<T>();
     std::fill_n(dx, c.output(0).size(), T(0));
     if (c.output(0).size() == 0) return {};
-    return for_each_point<T>(grid, x, sampler, c.budget(), [&](int64_t n, int64_t p, int64_t points, const std::array<Taps, 3>& taps) {
-      for (int64_t channel = 0; channel < x.channels; ++channel) {
-        T* plane = dx + x.offset(n, channel);
-        const double share = static_cast<double>(dy[(n * x.channels + channel) * points + p]);
-        for_each_read(taps, x, [&](int64_t offset, double weight) { plane[offset] += static_cast<T>(weight * share); });
-      }
-    });
+    return for_each_point<T>(
+        grid, x, sampler, c.budget(), [&](int64_t n, int64_t p, int64_t points, const std::array<Taps, 3>& taps) {
+          for (int64_t channel = 0; channel < x.channels; ++channel) {
+            T* plane = dx + x.offset(n, channel);
+            const double share = static_cast<double>(dy[(n * x.channels + channel) * points + p]);
+            for_each_read(taps, x,
+                          [&](int64_t offset, double weight) { plane[offset] += static_cast<T>(weight * share); });
+          }
+        });
   });
 }
 
@@ -209,6 +228,7 @@ Status grid_grad_gradient(GradientContext& c) {
 // theta [N, r, r + 1], size (N, C, d...) -> [N, d..., r].
 Status affine_infer(InferContext& c) {
   MN_TRY(c.expect_rank(0, 3, "theta"));
+  MN_TRY(expect_integers(c, 1, "size"));
   const auto size = c.ints(1);
   if (!size) {
     c.set_output(0, c.dtype(0), Shape());
@@ -218,8 +238,11 @@ Status affine_infer(InferContext& c) {
   MN_TRY(checked_element_count(*size));
   const int64_t spatial = static_cast<int64_t>(size->size()) - 2;
   if (c.shape(0).ranked) {
-    const auto is = [&](size_t i, int64_t value) { return !c.shape(0).dims[i].known() || c.shape(0).dims[i].value == value; };
-    MN_CHECK(is(0, (*size)[0]) && is(1, spatial) && is(2, spatial + 1), "theta: expected [", (*size)[0], ", ", spatial, ", ", spatial + 1, "], got ", to_string(c.shape(0)));
+    const auto is = [&](size_t i, int64_t value) {
+      return !c.shape(0).dims[i].known() || c.shape(0).dims[i].value == value;
+    };
+    MN_CHECK(is(0, (*size)[0]) && is(1, spatial) && is(2, spatial + 1), "theta: expected [", (*size)[0], ", ", spatial,
+             ", ", spatial + 1, "], got ", to_string(c.shape(0)));
   }
   Dims out{(*size)[0]};
   out.insert(out.end(), size->begin() + 2, size->end());
@@ -231,7 +254,8 @@ Status affine_infer(InferContext& c) {
 // grid = theta * (x, y, z, 1), x along the innermost axis, from -1 to 1.
 Status affine_reference(EvalContext& c) {
   const Dims& dims = c.output(0).dims();
-  const int64_t spatial = dims.back(), points = element_count(std::span(dims).subspan(1)) / std::max<int64_t>(spatial, 1);
+  const int64_t spatial = dims.back(),
+                points = element_count(std::span(dims).subspan(1)) / std::max<int64_t>(spatial, 1);
   const bool align = c.int_attribute("align_corners") != 0;
   return dispatch<FloatTypes>(c.input(0).dtype(), [&]<class T>() -> Status {
     const T* theta = c.input(0).data<T>();
@@ -250,7 +274,8 @@ Status affine_reference(EvalContext& c) {
         base[spatial] = 1;
         for (int64_t row = 0; row < spatial; ++row) {
           double sum = 0;
-          for (int64_t i = 0; i <= spatial; ++i) sum += static_cast<double>(theta[(n * spatial + row) * (spatial + 1) + i]) * base[i];
+          for (int64_t i = 0; i <= spatial; ++i)
+            sum += static_cast<double>(theta[(n * spatial + row) * (spatial + 1) + i]) * base[i];
           out[(n * points + p) * spatial + row] = static_cast<T>(sum);
         }
         MN_TRY(pace.work(16));
@@ -273,7 +298,9 @@ Status affine_gradient(GradientContext& c) {
   const auto unit = [&](bool constant) {
     std::vector<float> values(static_cast<size_t>(spatial * (spatial + 1)));
     for (int64_t i = 0; i < spatial; ++i) values[static_cast<size_t>(i * (spatial + 1) + (constant ? spatial : i))] = 1;
-    const ValueId theta = b.add("cast_like", {b.constant(Tensor::of<float>(std::span<const float>(values), {1, spatial, spatial + 1})), c.input(0)});
+    const ValueId theta =
+        b.add("cast_like",
+              {b.constant(Tensor::of<float>(std::span<const float>(values), {1, spatial, spatial + 1})), c.input(0)});
     return b.add("reshape", {b.add("affine_grid", {theta, size}, c.node().attributes), b.ints({1, -1, spatial})});
   };
   const ValueId ones = b.add("slice", {unit(true), b.ints({0}), b.ints({1}), b.ints({2})});
@@ -285,7 +312,9 @@ Status affine_gradient(GradientContext& c) {
 // Before version 20 the modes were called bilinear and bicubic.
 Status import_16(ImportContext& c) {
   MN_ASSIGN(const std::string mode, c.string_attribute("mode", "bilinear"));
-  return c.take_over({c.input(0), c.input(1)}, {{"mode", mode == "bilinear" ? "linear" : mode == "bicubic" ? "cubic" : mode.c_str()}});
+  return c.take_over({c.input(0), c.input(1)}, {{"mode", mode == "bilinear"  ? "linear"
+                                                         : mode == "bicubic" ? "cubic"
+                                                                             : mode.c_str()}});
 }
 
 Tensor f(Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); }
@@ -293,27 +322,37 @@ Tensor points(Dims dims, uint64_t seed) { return random_tensor(DType::float32, s
 
 std::vector<Case> grid_cases() {
   const Tensor row = Tensor::of<float>({1, 2, 3, 4}, {1, 1, 4}), at = Tensor::of<float>({-1, 0, 1, 2}, {1, 4, 1});
-  const auto expected = [](std::initializer_list<float> values) { return std::vector<Tensor>{Tensor::of<float>(values, {1, 1, 4})}; };
+  const auto expected = [](std::initializer_list<float> values) {
+    return std::vector<Tensor>{Tensor::of<float>(values, {1, 1, 4})};
+  };
   return {
       {.inputs = {row, at}, .expected = expected({0.5f, 2.5f, 2, 0})},
-      {.inputs = {row, at}, .attributes = {{"align_corners", 1}, {"padding_mode", "border"}}, .expected = expected({1, 2.5f, 4, 4})},
-      {.inputs = {row, at}, .attributes = {{"padding_mode", "reflection"}, {"mode", "nearest"}}, .expected = expected({1, 3, 4, 2})},
-      {.inputs = {f({2, 3, 4, 5}, 1), points({2, 3, 2, 2}, 2)}, .attributes = {{"mode", "cubic"}, {"padding_mode", "reflection"}}},
+      {.inputs = {row, at},
+       .attributes = {{"align_corners", 1}, {"padding_mode", "border"}},
+       .expected = expected({1, 2.5f, 4, 4})},
+      {.inputs = {row, at},
+       .attributes = {{"padding_mode", "reflection"}, {"mode", "nearest"}},
+       .expected = expected({1, 3, 4, 2})},
+      {.inputs = {f({2, 3, 4, 5}, 1), points({2, 3, 2, 2}, 2)},
+       .attributes = {{"mode", "cubic"}, {"padding_mode", "reflection"}}},
       {.inputs = {f({1, 2, 3, 4, 2}, 3), points({1, 2, 2, 3, 3}, 4)}, .note = "3-D"},
   };
 }
 
 std::vector<Case> grid_grad_cases() {
-  return {{.inputs = {Tensor::of<float>({1, 2}, {1, 1, 2}), Tensor::of<float>({0, 1}, {1, 2, 1}), Tensor::of_ints(Dims{1, 1, 4})},
+  return {{.inputs = {Tensor::of<float>({1, 2}, {1, 1, 2}), Tensor::of<float>({0, 1}, {1, 2, 1}),
+                      Tensor::of_ints(Dims{1, 1, 4})},
            .expected = {Tensor::of<float>({0, 0.5f, 0.5f, 1}, {1, 1, 4})}},
-          {.inputs = {f({2, 3, 2, 2}, 1), points({2, 2, 2, 2}, 2), Tensor::of_ints(Dims{2, 3, 3, 4})}, .attributes = {{"padding_mode", "border"}}}};
+          {.inputs = {f({2, 3, 2, 2}, 1), points({2, 2, 2, 2}, 2), Tensor::of_ints(Dims{2, 3, 3, 4})},
+           .attributes = {{"padding_mode", "border"}}}};
 }
 
 std::vector<Case> affine_cases() {
   const Tensor shift = Tensor::of<float>({1, 0, 0.5f, 0, 2, 0}, {1, 2, 3});
   return {{.inputs = {shift, Tensor::of_ints(Dims{1, 1, 2, 2})},
            .expected = {Tensor::of<float>({0, -1, 1, -1, 0, 1, 1, 1}, {1, 2, 2, 2})}},
-          {.inputs = {shift, Tensor::of_ints(Dims{1, 1, 2, 2})}, .attributes = {{"align_corners", 1}},
+          {.inputs = {shift, Tensor::of_ints(Dims{1, 1, 2, 2})},
+           .attributes = {{"align_corners", 1}},
            .expected = {Tensor::of<float>({-0.5f, -2, 1.5f, -2, -0.5f, 2, 1.5f, 2}, {1, 2, 2, 2})}},
           {.inputs = {f({2, 3, 4}, 1), Tensor::of_ints(Dims{2, 1, 2, 3, 2})}, .note = "3-D"}};
 }
@@ -322,14 +361,36 @@ std::vector<Case> affine_cases() {
 
 std::vector<OpDef> grid_sample() {
   const std::vector<AttributeSpec> attributes{{"align_corners", 0}, {"mode", "linear"}, {"padding_mode", "zeros"}};
-  return {{.name = "grid_sample", .doc = "Samples an image at the positions of a grid.", .inputs = {2, 2}, .attributes = attributes, .infer = grid_infer,
-           .reference = grid_reference, .gradient = grid_gradient, .imports = {{"ai.onnx", "GridSample", 16, 19, import_16}, {"ai.onnx", "GridSample", 20},
-           {"com.microsoft", "GridSample", 1, 1, import_16}}, .exports = {{"ai.onnx", "GridSample", 20}}, .cases = grid_cases},
-          {.name = "grid_sample_grad", .doc = "Gradient of grid_sample by the image: (output gradient, grid, shape of the image).", .inputs = {3, 3},
-           .attributes = attributes, .infer = grid_grad_infer, .reference = grid_grad_reference, .gradient = grid_grad_gradient, .cases = grid_grad_cases},
-          {.name = "affine_grid", .doc = "The grid of an affine map, for grid_sample.", .inputs = {2, 2}, .attributes = {{"align_corners", 0}},
-           .infer = affine_infer, .reference = affine_reference, .gradient = affine_gradient, .imports = {{"ai.onnx", "AffineGrid"}},
-           .exports = {{"ai.onnx", "AffineGrid", 20}}, .cases = affine_cases}};
+  return {{.name = "grid_sample",
+           .doc = "Samples an image at the positions of a grid.",
+           .inputs = {2, 2},
+           .attributes = attributes,
+           .infer = grid_infer,
+           .reference = grid_reference,
+           .gradient = grid_gradient,
+           .imports = {{"ai.onnx", "GridSample", 16, 19, import_16},
+                       {"ai.onnx", "GridSample", 20},
+                       {"com.microsoft", "GridSample", 1, 1, import_16}},
+           .exports = {{"ai.onnx", "GridSample", 20}},
+           .cases = grid_cases},
+          {.name = "grid_sample_grad",
+           .doc = "Gradient of grid_sample by the image: (output gradient, grid, shape of the image).",
+           .inputs = {3, 3},
+           .attributes = attributes,
+           .infer = grid_grad_infer,
+           .reference = grid_grad_reference,
+           .gradient = grid_grad_gradient,
+           .cases = grid_grad_cases},
+          {.name = "affine_grid",
+           .doc = "The grid of an affine map, for grid_sample.",
+           .inputs = {2, 2},
+           .attributes = {{"align_corners", 0}},
+           .infer = affine_infer,
+           .reference = affine_reference,
+           .gradient = affine_gradient,
+           .imports = {{"ai.onnx", "AffineGrid"}},
+           .exports = {{"ai.onnx", "AffineGrid", 20}},
+           .cases = affine_cases}};
 }
 
 }  // namespace minnow::ops

@@ -42,7 +42,8 @@ Result<Ints> spatial_axes(const DecomposeContext& c) {
 
 Status reduce_all(DecomposeContext& c, std::string_view reduction) {
   MN_ASSIGN(const Ints axes, spatial_axes(c));
-  c.set_output(0, axes.empty() ? c.b.add("identity", {c.input(0)}) : c.b.add(reduction, {c.input(0), c.b.ints(axes)}, {{"keepdims", 1}}));
+  c.set_output(0, axes.empty() ? c.b.add("identity", {c.input(0)})
+                               : c.b.add(reduction, {c.input(0), c.b.ints(axes)}, {{"keepdims", 1}}));
   return {};
 }
 
@@ -73,7 +74,8 @@ Status global_infer(InferContext& c) {
 // Version 1 spelled p as a real number.
 Status import_real_p(ImportContext& c) {
   MN_ASSIGN(const float p, c.float_attribute("p", 2.0f));
-  MN_CHECK(p >= 1 && p <= 1024 && p == static_cast<float>(static_cast<int>(p)), "attribute 'p': expected a whole number of at least 1, got ", p);
+  MN_CHECK(p >= 1 && p <= 1024 && p == static_cast<float>(static_cast<int>(p)),
+           "attribute 'p': expected a whole number of at least 1, got ", p);
   return c.take_over({c.node.inputs.begin(), c.node.inputs.end()}, {{"p", static_cast<int64_t>(p)}});
 }
 
@@ -90,10 +92,13 @@ Status unpooled_shape(const NodeView& node, const Shape& x, Shape* out) {
     out->dims[2 + i] = Dim();
     if (!in.known()) continue;
     constexpr int64_t kMax = int64_t{1} << 31;
-    MN_CHECK(strides[i] >= 1 && strides[i] < kMax && kernel[i] >= 1 && kernel[i] < kMax, "strides and kernel sizes must be in [1, 2^31)");
-    MN_CHECK(pads[i] >= 0 && pads[i] < kMax && pads[spatial + i] >= 0 && pads[spatial + i] < kMax, "pads must be in [0, 2^31)");
+    MN_CHECK(strides[i] >= 1 && strides[i] < kMax && kernel[i] >= 1 && kernel[i] < kMax,
+             "strides and kernel sizes must be in [1, 2^31)");
+    MN_CHECK(pads[i] >= 0 && pads[i] < kMax && pads[spatial + i] >= 0 && pads[spatial + i] < kMax,
+             "pads must be in [0, 2^31)");
     int64_t size = 0;
-    MN_CHECK(checked_mul(std::max<int64_t>(in.value - 1, 0), strides[i], &size) && checked_add(size, kernel[i] - pads[i] - pads[spatial + i], &size) && size >= 0,
+    MN_CHECK(checked_mul(std::max<int64_t>(in.value - 1, 0), strides[i], &size) &&
+                 checked_add(size, kernel[i] - pads[i] - pads[spatial + i], &size) && size >= 0,
              "the unpooled size of dimension ", in.value, " is negative or too large");
     out->dims[2 + i] = size;
   }
@@ -101,8 +106,11 @@ Status unpooled_shape(const NodeView& node, const Shape& x, Shape* out) {
 }
 
 Status max_unpool_infer(InferContext& c) {
+  MN_TRY(expect_integers(c, 1, "indices"));
+  MN_TRY(expect_integers(c, 2, "output_shape"));
   if (c.shape(0).static_dims() && c.shape(1).static_dims()) {
-    MN_CHECK(c.shape(0).to_dims() == c.shape(1).to_dims(), "values ", to_string(c.shape(0)), " and indices ", to_string(c.shape(1)), " must have the same shape");
+    MN_CHECK(c.shape(0).to_dims() == c.shape(1).to_dims(), "values ", to_string(c.shape(0)), " and indices ",
+             to_string(c.shape(1)), " must have the same shape");
   }
   if (!c.shape(0).ranked) {
     c.set_output(0, c.dtype(0), Shape());
@@ -114,13 +122,14 @@ Status max_unpool_infer(InferContext& c) {
     const Shape smallest = shape;
     shape = Shape::of_rank(shape.rank());
     if (const auto target = c.ints(2)) {
-      MN_CHECK(static_cast<int64_t>(target->size()) == c.shape(0).rank(), "output_shape: expected ", c.shape(0).rank(), " values, got ", target->size());
+      MN_CHECK(static_cast<int64_t>(target->size()) == c.shape(0).rank(), "output_shape: expected ", c.shape(0).rank(),
+               " values, got ", target->size());
       MN_TRY(checked_element_count(*target));
       shape = Shape(*target);
       for (size_t i = 0; i < target->size(); ++i) {
         const Dim& least = smallest.dims[i];
-        MN_CHECK(!least.known() || (i < 2 ? (*target)[i] == least.value : (*target)[i] >= least.value), "output_shape ", to_string(*target),
-                 " is smaller than the unpooled shape ", to_string(smallest));
+        MN_CHECK(!least.known() || (i < 2 ? (*target)[i] == least.value : (*target)[i] >= least.value), "output_shape ",
+                 to_string(*target), " is smaller than the unpooled shape ", to_string(smallest));
       }
     }
   }
@@ -141,7 +150,8 @@ Status max_unpool_decompose(DecomposeContext& c) {
   const ValueId flat = b.ints({-1});
   const ValueId zeros = b.add("expand", {b.scalar_like(0.0, x), b.ints({size})});
   const ValueId indices = b.add("reshape", {c.input(1), flat}), values = b.add("reshape", {x, flat});
-  ValueId out = b.add("reshape", {b.add("scatter_elements", {zeros, indices, values}, {{"axis", 0}}), b.ints(smallest)});
+  ValueId out =
+      b.add("reshape", {b.add("scatter_elements", {zeros, indices, values}, {{"axis", 0}}), b.ints(smallest)});
   if (c.has_input(2)) {
     const ValueId missing = b.add("sub", {c.input(2), b.ints(smallest)});
     const ValueId none = b.ints(Ints(smallest.size(), 0));
@@ -156,36 +166,46 @@ Tensor f(Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::m
 
 std::vector<Case> lp_pool_cases() {
   return {
-      {.inputs = {Tensor::of<float>({3, -4, 0, 5, 12}, {1, 1, 5})}, .attributes = {{"kernel_shape", Ints{2}}},
+      {.inputs = {Tensor::of<float>({3, -4, 0, 5, 12}, {1, 1, 5})},
+       .attributes = {{"kernel_shape", Ints{2}}},
        .expected = {Tensor::of<float>({5, 4, 5, 13}, {1, 1, 4})}},
-      {.inputs = {Tensor::of<float>({3, -4, 0, 5, 12}, {1, 1, 5})}, .attributes = {{"kernel_shape", Ints{2}}, {"strides", Ints{2}}, {"p", 1}},
+      {.inputs = {Tensor::of<float>({3, -4, 0, 5, 12}, {1, 1, 5})},
+       .attributes = {{"kernel_shape", Ints{2}}, {"strides", Ints{2}}, {"p", 1}},
        .expected = {Tensor::of<float>({7, 5}, {1, 1, 2})}},
-      {.inputs = {f({2, 3, 4, 5}, 1)}, .attributes = {{"kernel_shape", Ints{2, 2}}, {"p", 3}, {"pads", Ints{1, 0, 0, 1}}}},
+      {.inputs = {f({2, 3, 4, 5}, 1)},
+       .attributes = {{"kernel_shape", Ints{2, 2}}, {"p", 3}, {"pads", Ints{1, 0, 0, 1}}}},
   };
 }
 
 std::vector<Case> global_average_cases() {
-  return {{.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8}, {1, 2, 2, 2})}, .expected = {Tensor::of<float>({2.5f, 6.5f}, {1, 2, 1, 1})}},
-          {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8}, {1, 2, 2, 2})}, .attributes = {{"data_layout", "NHWC"}},
+  return {{.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8}, {1, 2, 2, 2})},
+           .expected = {Tensor::of<float>({2.5f, 6.5f}, {1, 2, 1, 1})}},
+          {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8}, {1, 2, 2, 2})},
+           .attributes = {{"data_layout", "NHWC"}},
            .expected = {Tensor::of<float>({4, 5}, {1, 1, 1, 2})}},
           {.inputs = {f({2, 3, 5}, 1)}, .note = "1-D"}};
 }
 
 std::vector<Case> global_max_cases() {
-  return {{.inputs = {Tensor::of<float>({1, 2, -3, 4, 5, 6, 7, -8}, {1, 2, 2, 2})}, .expected = {Tensor::of<float>({4, 7}, {1, 2, 1, 1})}},
+  return {{.inputs = {Tensor::of<float>({1, 2, -3, 4, 5, 6, 7, -8}, {1, 2, 2, 2})},
+           .expected = {Tensor::of<float>({4, 7}, {1, 2, 1, 1})}},
           {.inputs = {f({2, 3, 2, 2, 2}, 1)}, .note = "3-D"}};
 }
 
 std::vector<Case> global_lp_cases() {
-  return {{.inputs = {Tensor::of<float>({3, 4, -5, 12}, {1, 2, 2})}, .expected = {Tensor::of<float>({5, 13}, {1, 2, 1})}},
-          {.inputs = {f({2, 3, 2, 2}, 1)}, .attributes = {{"p", 3}}}};
+  return {
+      {.inputs = {Tensor::of<float>({3, 4, -5, 12}, {1, 2, 2})}, .expected = {Tensor::of<float>({5, 13}, {1, 2, 1})}},
+      {.inputs = {f({2, 3, 2, 2}, 1)}, .attributes = {{"p", 3}}}};
 }
 
 std::vector<Case> max_unpool_cases() {
   const Tensor values = Tensor::of<float>({5, 7}, {1, 1, 2}), indices = Tensor::of<int64_t>({1, 2}, {1, 1, 2});
   const Attributes attributes{{"kernel_shape", Ints{2}}, {"strides", Ints{2}}};
-  return {{.inputs = {values, indices}, .attributes = attributes, .expected = {Tensor::of<float>({0, 5, 7, 0}, {1, 1, 4})}},
-          {.inputs = {values, indices, Tensor::of_ints(Dims{1, 1, 6})}, .attributes = attributes, .expected = {Tensor::of<float>({0, 5, 7, 0, 0, 0}, {1, 1, 6})}}};
+  return {
+      {.inputs = {values, indices}, .attributes = attributes, .expected = {Tensor::of<float>({0, 5, 7, 0}, {1, 1, 4})}},
+      {.inputs = {values, indices, Tensor::of_ints(Dims{1, 1, 6})},
+       .attributes = attributes,
+       .expected = {Tensor::of<float>({0, 5, 7, 0, 0, 0}, {1, 1, 6})}}};
 }
 
 }  // namespace
@@ -193,21 +213,49 @@ std::vector<Case> max_unpool_cases() {
 std::vector<OpDef> pools() {
   std::vector<AttributeSpec> lp_attributes = pool_attributes(), layout{{"data_layout", "NCHW"}};
   lp_attributes.emplace_back("p", Attribute(2));
-  return {{.name = "lp_pool", .doc = "p-norm over sliding windows.", .attributes = lp_attributes, .infer = lp_pool_infer, .decompose = lp_pool_decompose,
-           .cost = pool_cost, .imports = {{"ai.onnx", "LpPool", 1, 1, import_real_p}, {"ai.onnx", "LpPool", 2}}, .exports = {{"ai.onnx", "LpPool", 18}},
+  return {{.name = "lp_pool",
+           .doc = "p-norm over sliding windows.",
+           .attributes = lp_attributes,
+           .infer = lp_pool_infer,
+           .decompose = lp_pool_decompose,
+           .cost = pool_cost,
+           .imports = {{"ai.onnx", "LpPool", 1, 1, import_real_p}, {"ai.onnx", "LpPool", 2}},
+           .exports = {{"ai.onnx", "LpPool", 18}},
            .cases = lp_pool_cases},
-          {.name = "global_average_pool", .doc = "Mean over all spatial positions.", .attributes = layout, .infer = global_infer,
-           .decompose = global_average_decompose, .imports = {{"ai.onnx", "GlobalAveragePool"}}, .exports = {{"ai.onnx", "GlobalAveragePool", 1}},
+          {.name = "global_average_pool",
+           .doc = "Mean over all spatial positions.",
+           .attributes = layout,
+           .infer = global_infer,
+           .decompose = global_average_decompose,
+           .imports = {{"ai.onnx", "GlobalAveragePool"}},
+           .exports = {{"ai.onnx", "GlobalAveragePool", 1}},
            .cases = global_average_cases},
-          {.name = "global_max_pool", .doc = "Maximum over all spatial positions.", .attributes = layout, .infer = global_infer,
-           .decompose = global_max_decompose, .imports = {{"ai.onnx", "GlobalMaxPool"}}, .exports = {{"ai.onnx", "GlobalMaxPool", 1}},
+          {.name = "global_max_pool",
+           .doc = "Maximum over all spatial positions.",
+           .attributes = layout,
+           .infer = global_infer,
+           .decompose = global_max_decompose,
+           .imports = {{"ai.onnx", "GlobalMaxPool"}},
+           .exports = {{"ai.onnx", "GlobalMaxPool", 1}},
            .cases = global_max_cases},
-          {.name = "global_lp_pool", .doc = "p-norm over all spatial positions.", .attributes = {{"data_layout", "NCHW"}, {"p", 2}}, .infer = global_infer,
-           .decompose = global_lp_decompose, .imports = {{"ai.onnx", "GlobalLpPool", 1, 1, import_real_p}, {"ai.onnx", "GlobalLpPool", 2}},
-           .exports = {{"ai.onnx", "GlobalLpPool", 2}}, .cases = global_lp_cases},
-          {.name = "max_unpool", .doc = "Puts values back to the positions that max_pool took them from, zeros elsewhere.", .inputs = {2, 3},
-           .attributes = {required("kernel_shape", AttributeKind::integers), {"pads", AttributeKind::integers}, {"strides", AttributeKind::integers}},
-           .infer = max_unpool_infer, .decompose = max_unpool_decompose, .imports = {{"ai.onnx", "MaxUnpool"}}, .exports = {{"ai.onnx", "MaxUnpool", 9}},
+          {.name = "global_lp_pool",
+           .doc = "p-norm over all spatial positions.",
+           .attributes = {{"data_layout", "NCHW"}, {"p", 2}},
+           .infer = global_infer,
+           .decompose = global_lp_decompose,
+           .imports = {{"ai.onnx", "GlobalLpPool", 1, 1, import_real_p}, {"ai.onnx", "GlobalLpPool", 2}},
+           .exports = {{"ai.onnx", "GlobalLpPool", 2}},
+           .cases = global_lp_cases},
+          {.name = "max_unpool",
+           .doc = "Puts values back to the positions that max_pool took them from, zeros elsewhere.",
+           .inputs = {2, 3},
+           .attributes = {required("kernel_shape", AttributeKind::integers),
+                          {"pads", AttributeKind::integers},
+                          {"strides", AttributeKind::integers}},
+           .infer = max_unpool_infer,
+           .decompose = max_unpool_decompose,
+           .imports = {{"ai.onnx", "MaxUnpool"}},
+           .exports = {{"ai.onnx", "MaxUnpool", 9}},
            .cases = max_unpool_cases}};
 }
 

@@ -1,5 +1,5 @@
-// Operators on quantized tensors. Convolution and matrix product accumulate in int32; the others are dequantize, compute,
-// quantize.
+// Operators on quantized tensors. Convolution and matrix product accumulate in int32; the others are dequantize,
+// compute, quantize.
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/convolution.h"
@@ -16,7 +16,8 @@ Result<ValueId> centered(DecomposeContext& c, ValueId value, ValueId zero_point,
   ValueId zero = b.add("cast", {zero_point}, {{"to", DType::int32}});
   const Shape zero_shape = c.type(zero_point).shape, shape = c.type(value).shape;
   MN_CHECK(zero_shape.ranked && shape.ranked, "needs operands of known rank");
-  MN_CHECK(zero_shape.rank() <= 1 || !per_first_axis, "zero point: expected one value or one for each output channel, got ", to_string(zero_shape));
+  MN_CHECK(zero_shape.rank() <= 1 || !per_first_axis,
+           "zero point: expected one value or one for each output channel, got ", to_string(zero_shape));
   if (per_first_axis && zero_shape.rank() == 1) {
     Ints broadcast(static_cast<size_t>(shape.rank()), 1);
     broadcast[0] = -1;
@@ -51,7 +52,8 @@ Status conv_integer_decompose(DecomposeContext& c) {
 }
 
 Cost conv_integer_cost(const InferContext& c) {
-  const int64_t bytes = element_count(c.shape(0).to_dims()) + element_count(c.shape(1).to_dims()) + 4 * element_count(c.outputs()[0].shape.to_dims());
+  const int64_t bytes = element_count(c.shape(0).to_dims()) + element_count(c.shape(1).to_dims()) +
+                        4 * element_count(c.outputs()[0].shape.to_dims());
   return {convolution_multiply_adds(c, c.shape(0), c.shape(1)), bytes};
 }
 
@@ -87,11 +89,13 @@ Status qlinear_conv_decompose(DecomposeContext& c) {
 }
 
 Cost qlinear_conv_cost(const InferContext& c) {
-  const int64_t bytes = element_count(c.shape(0).to_dims()) + element_count(c.shape(3).to_dims()) + element_count(c.outputs()[0].shape.to_dims());
+  const int64_t bytes = element_count(c.shape(0).to_dims()) + element_count(c.shape(3).to_dims()) +
+                        element_count(c.outputs()[0].shape.to_dims());
   return {convolution_multiply_adds(c, c.shape(0), c.shape(3)), bytes};
 }
 
-// Scale or zero point of a: one value, or one a row ([rows], or already [..., rows, 1]); those of b broadcast as they are.
+// Scale or zero point of a: one value, or one a row ([rows], or already [..., rows, 1]); those of b broadcast as they
+// are.
 Result<ValueId> by_row(DecomposeContext& c, ValueId id) {
   const Shape shape = c.type(id).shape;
   MN_CHECK(shape.ranked, "needs scales and zero points of known rank");
@@ -119,7 +123,8 @@ ValueId dequantized(DecomposeContext& c, int first) {
 }
 
 Status expect_scales(const DecomposeContext& c) {
-  MN_CHECK(c.has_input(0) && c.has_input(1) && c.has_input(3), "expected a tensor, its scale, and the scale of the output");
+  MN_CHECK(c.has_input(0) && c.has_input(1) && c.has_input(3),
+           "expected a tensor, its scale, and the scale of the output");
   return {};
 }
 
@@ -137,14 +142,15 @@ Status average_pool_decompose(DecomposeContext& c) {
 
 Status global_average_pool_decompose(DecomposeContext& c) {
   MN_TRY(expect_scales(c));
-  c.set_output(0, quantized(c, c.b.add("global_average_pool", {dequantized(c, 0)}, c.node().attributes), 3, c.input(0)));
+  c.set_output(0,
+               quantized(c, c.b.add("global_average_pool", {dequantized(c, 0)}, c.node().attributes), 3, c.input(0)));
   return {};
 }
 
 Status softmax_decompose(DecomposeContext& c) {
   MN_TRY(expect_scales(c));
   Builder& b = c.b;
-  MN_CHECK(c.has_input(1) && c.has_input(3), "expected the scales of input and output");   // zero points are optional
+  MN_CHECK(c.has_input(1) && c.has_input(3), "expected the scales of input and output");  // zero points are optional
   const ValueId real = dequantized(c, 0);
   const int64_t axis = c.int_attribute("axis");
   // Before version 13 softmax ran over all axes from `axis` on.
@@ -161,7 +167,8 @@ Status softmax_decompose(DecomposeContext& c) {
 
 // Inputs: scale and zero point of y, then x, scale and zero point of each part.
 Status concat_decompose(DecomposeContext& c) {
-  MN_CHECK(c.input_count() >= 5 && (c.input_count() - 2) % 3 == 0, "expected scale and zero point of the output, then three inputs a part, got ", c.input_count());
+  MN_CHECK(c.input_count() >= 5 && (c.input_count() - 2) % 3 == 0,
+           "expected scale and zero point of the output, then three inputs a part, got ", c.input_count());
   std::vector<ValueId> parts;
   for (int i = 2; i < c.input_count(); i += 3) parts.push_back(dequantized(c, i));
   const ValueId joined = c.b.add("concat", parts, {{"axis", c.int_attribute("axis")}});
@@ -195,51 +202,71 @@ Tensor bytes(Dims dims, uint64_t seed) { return random_tensor(DType::uint8, std:
 Tensor signed_bytes(Dims dims, uint64_t seed) { return random_tensor(DType::int8, std::move(dims), seed, -128, 128); }
 
 std::vector<Case> conv_integer_cases() {
-  return {{.inputs = {Tensor::of<uint8_t>({2, 3, 4, 5}, {1, 1, 4}), Tensor::of<uint8_t>({1, 3}, {1, 1, 2}), zero(1), zero(2)},
-           .attributes = {{"pads", Ints{1, 0}}}, .expected = {Tensor::of<int32_t>({1, 1, 1, 1}, {1, 1, 4})}},
-          {.inputs = {bytes({2, 4, 5, 5}, 1), signed_bytes({6, 2, 3, 3}, 2), zero(128), Tensor::of<int8_t>({0, 1, -1, 2, 3, -4}, {6})}, .attributes = {{"group", 2}}}};
+  return {{.inputs = {Tensor::of<uint8_t>({2, 3, 4, 5}, {1, 1, 4}), Tensor::of<uint8_t>({1, 3}, {1, 1, 2}), zero(1),
+                      zero(2)},
+           .attributes = {{"pads", Ints{1, 0}}},
+           .expected = {Tensor::of<int32_t>({1, 1, 1, 1}, {1, 1, 4})}},
+          {.inputs = {bytes({2, 4, 5, 5}, 1), signed_bytes({6, 2, 3, 3}, 2), zero(128),
+                      Tensor::of<int8_t>({0, 1, -1, 2, 3, -4}, {6})},
+           .attributes = {{"group", 2}}}};
 }
 
 std::vector<Case> qlinear_conv_cases() {
   // (x - 1) * 2 in steps of 0.5 * 0.25, in steps of 0.5: 0.25 times, ties to even, plus 10.
-  return {{.inputs = {Tensor::of<uint8_t>({1, 2, 3, 4}, {1, 1, 4}), scale(0.5f), zero(1), Tensor::of<uint8_t>({4}, {1, 1, 1}), scale(0.25f), zero(2), scale(0.5f), zero(10)},
+  return {{.inputs = {Tensor::of<uint8_t>({1, 2, 3, 4}, {1, 1, 4}), scale(0.5f), zero(1),
+                      Tensor::of<uint8_t>({4}, {1, 1, 1}), scale(0.25f), zero(2), scale(0.5f), zero(10)},
            .expected = {Tensor::of<uint8_t>({10, 10, 11, 12}, {1, 1, 4})}},
-          {.inputs = {bytes({1, 4, 5, 5}, 1), scale(0.02f), zero(120), signed_bytes({3, 4, 3, 3}, 2), Tensor::of<float>({0.01f, 0.02f, 0.03f}, {3}),
-                      Tensor::of<int8_t>({0, 0, 0}, {3}), scale(0.1f), zero(128), Tensor::of<int32_t>({100, -200, 300}, {3})},
+          {.inputs = {bytes({1, 4, 5, 5}, 1), scale(0.02f), zero(120), signed_bytes({3, 4, 3, 3}, 2),
+                      Tensor::of<float>({0.01f, 0.02f, 0.03f}, {3}), Tensor::of<int8_t>({0, 0, 0}, {3}), scale(0.1f),
+                      zero(128), Tensor::of<int32_t>({100, -200, 300}, {3})},
            .attributes = {{"pads", Ints{1, 1, 1, 1}}}}};
 }
 
 std::vector<Case> qlinear_matmul_cases() {
   const Tensor a = Tensor::of<uint8_t>({2, 4}, {1, 2}), b = Tensor::of<uint8_t>({1, 3, 5, 7}, {2, 2});
   // Centred: [1, 3] times [[0, 2], [4, 6]] = [12, 20]; times 0.5 * 0.5 / 0.5.
-  return {{.inputs = {a, scale(0.5f), zero(1), b, scale(0.5f), zero(1), scale(0.5f), zero(100)}, .expected = {Tensor::of<uint8_t>({106, 110}, {1, 2})}},
-          {.inputs = {bytes({2, 3, 4}, 1), Tensor::of<float>({0.1f, 0.2f, 0.3f}, {3}), Tensor::of<uint8_t>({1, 2, 3}, {3}), bytes({4, 2}, 2),
-                      Tensor::of<float>({0.1f, 0.2f}, {2}), Tensor::of<uint8_t>({1, 2}, {2}), scale(40), zero(0)}, .note = "by row and by column"}};
+  return {{.inputs = {a, scale(0.5f), zero(1), b, scale(0.5f), zero(1), scale(0.5f), zero(100)},
+           .expected = {Tensor::of<uint8_t>({106, 110}, {1, 2})}},
+          {.inputs = {bytes({2, 3, 4}, 1), Tensor::of<float>({0.1f, 0.2f, 0.3f}, {3}),
+                      Tensor::of<uint8_t>({1, 2, 3}, {3}), bytes({4, 2}, 2), Tensor::of<float>({0.1f, 0.2f}, {2}),
+                      Tensor::of<uint8_t>({1, 2}, {2}), scale(40), zero(0)},
+           .note = "by row and by column"}};
 }
 
 std::vector<Case> average_pool_cases() {
   const Tensor x = Tensor::of<uint8_t>({0, 10, 20, 30}, {1, 1, 4});
-  return {{.inputs = {x, scale(0.5f), zero(10), scale(0.25f), zero(0)}, .attributes = {{"kernel_shape", Ints{2}}}, .expected = {Tensor::of<uint8_t>({0, 10, 30}, {1, 1, 3})}},
-          {.inputs = {bytes({2, 4, 4, 3}, 1), scale(0.1f), zero(7), scale(0.1f), zero(9)}, .attributes = {{"kernel_shape", Ints{2, 2}}, {"data_layout", "NHWC"}}}};
+  return {{.inputs = {x, scale(0.5f), zero(10), scale(0.25f), zero(0)},
+           .attributes = {{"kernel_shape", Ints{2}}},
+           .expected = {Tensor::of<uint8_t>({0, 10, 30}, {1, 1, 3})}},
+          {.inputs = {bytes({2, 4, 4, 3}, 1), scale(0.1f), zero(7), scale(0.1f), zero(9)},
+           .attributes = {{"kernel_shape", Ints{2, 2}}, {"data_layout", "NHWC"}}}};
 }
 
 std::vector<Case> global_average_pool_cases() {
-  return {{.inputs = {Tensor::of<uint8_t>({0, 10, 20, 30}, {1, 2, 2}), scale(0.5f), zero(0), scale(0.5f), zero(1)}, .expected = {Tensor::of<uint8_t>({6, 26}, {1, 2, 1})}},
-          {.inputs = {bytes({2, 4, 4, 3}, 1), scale(0.1f), zero(7), scale(0.1f), zero(9)}, .attributes = {{"data_layout", "NHWC"}}}};
+  return {{.inputs = {Tensor::of<uint8_t>({0, 10, 20, 30}, {1, 2, 2}), scale(0.5f), zero(0), scale(0.5f), zero(1)},
+           .expected = {Tensor::of<uint8_t>({6, 26}, {1, 2, 1})}},
+          {.inputs = {bytes({2, 4, 4, 3}, 1), scale(0.1f), zero(7), scale(0.1f), zero(9)},
+           .attributes = {{"data_layout", "NHWC"}}}};
 }
 
 std::vector<Case> softmax_cases() {
   const Tensor x = Tensor::of<uint8_t>({5, 5, 5, 5}, {2, 2});
-  return {{.inputs = {x, scale(0.5f), zero(0), scale(1.0f / 256), zero(0)}, .expected = {Tensor::of<uint8_t>({128, 128, 128, 128}, {2, 2})}},
-          {.inputs = {x, scale(0.5f), {}, scale(1.0f / 256), zero(0)}, .attributes = {{"opset", 12}, {"axis", 0}},
-           .expected = {Tensor::of<uint8_t>({64, 64, 64, 64}, {2, 2})}, .note = "over all axes"}};
+  return {{.inputs = {x, scale(0.5f), zero(0), scale(1.0f / 256), zero(0)},
+           .expected = {Tensor::of<uint8_t>({128, 128, 128, 128}, {2, 2})}},
+          {.inputs = {x, scale(0.5f), {}, scale(1.0f / 256), zero(0)},
+           .attributes = {{"opset", 12}, {"axis", 0}},
+           .expected = {Tensor::of<uint8_t>({64, 64, 64, 64}, {2, 2})},
+           .note = "over all axes"}};
 }
 
 std::vector<Case> concat_cases() {
   const Tensor a = Tensor::of<uint8_t>({10, 20}, {2}), b = Tensor::of<uint8_t>({30}, {1});
-  return {{.inputs = {scale(0.5f), zero(5), a, scale(1), zero(0), b, scale(0.5f), zero(10)}, .attributes = {{"axis", 0}},
-           .expected = {Tensor::of<uint8_t>({25, 45, 25}, {3})}},
-          {.inputs = {scale(0.1f), zero(5), bytes({2, 3}, 1), scale(0.1f), zero(0), bytes({2, 2}, 2), scale(0.2f), zero(9)}, .attributes = {{"axis", -1}}}};
+  return {
+      {.inputs = {scale(0.5f), zero(5), a, scale(1), zero(0), b, scale(0.5f), zero(10)},
+       .attributes = {{"axis", 0}},
+       .expected = {Tensor::of<uint8_t>({25, 45, 25}, {3})}},
+      {.inputs = {scale(0.1f), zero(5), bytes({2, 3}, 1), scale(0.1f), zero(0), bytes({2, 2}, 2), scale(0.2f), zero(9)},
+       .attributes = {{"axis", -1}}}};
 }
 
 }  // namespace
@@ -248,23 +275,61 @@ std::vector<OpDef> qlinear() {
   constexpr std::string_view kMicrosoft = "com.microsoft";
   std::vector<AttributeSpec> average = pool_attributes();
   average.emplace_back("count_include_pad", Attribute(0));
-  return {{.name = "conv_integer", .doc = "Convolution of 8-bit integers into int32.", .inputs = {2, 4}, .attributes = convolution_attributes(),
-           .infer = conv_integer_infer, .decompose = conv_integer_decompose, .cost = conv_integer_cost, .imports = {{"ai.onnx", "ConvInteger"}},
-           .exports = {{"ai.onnx", "ConvInteger", 10}}, .cases = conv_integer_cases},
-          {.name = "qlinear_conv", .doc = "Convolution of quantized tensors.", .inputs = {8, 9}, .attributes = convolution_attributes(), .infer = qlinear_conv_infer,
-           .decompose = qlinear_conv_decompose, .cost = qlinear_conv_cost, .imports = {{"ai.onnx", "QLinearConv"}, {kMicrosoft, "QLinearConv", 1, 1, import_qlinear_conv}},
-           .exports = {{"ai.onnx", "QLinearConv", 10}}, .cases = qlinear_conv_cases},
-          {.name = "qlinear_matmul", .doc = "Matrix product of quantized tensors.", .inputs = {8, 8}, .decompose = qlinear_matmul_decompose,
-           .imports = {{"ai.onnx", "QLinearMatMul"}}, .exports = {{"ai.onnx", "QLinearMatMul", 10}}, .cases = qlinear_matmul_cases},
-          {.name = "qlinear_average_pool", .doc = "Average pool of a quantized tensor.", .inputs = {2, 5}, .attributes = average, .decompose = average_pool_decompose,
-           .imports = {{kMicrosoft, "QLinearAveragePool", 1, 1, import_channels_last}}, .cases = average_pool_cases},
-          {.name = "qlinear_global_average_pool", .doc = "Global average pool of a quantized tensor.", .inputs = {2, 5}, .attributes = {{"data_layout", "NCHW"}},
-           .decompose = global_average_pool_decompose, .imports = {{kMicrosoft, "QLinearGlobalAveragePool", 1, 1, import_channels_last}},
+  return {{.name = "conv_integer",
+           .doc = "Convolution of 8-bit integers into int32.",
+           .inputs = {2, 4},
+           .attributes = convolution_attributes(),
+           .infer = conv_integer_infer,
+           .decompose = conv_integer_decompose,
+           .cost = conv_integer_cost,
+           .imports = {{"ai.onnx", "ConvInteger"}},
+           .exports = {{"ai.onnx", "ConvInteger", 10}},
+           .cases = conv_integer_cases},
+          {.name = "qlinear_conv",
+           .doc = "Convolution of quantized tensors.",
+           .inputs = {8, 9},
+           .attributes = convolution_attributes(),
+           .infer = qlinear_conv_infer,
+           .decompose = qlinear_conv_decompose,
+           .cost = qlinear_conv_cost,
+           .imports = {{"ai.onnx", "QLinearConv"}, {kMicrosoft, "QLinearConv", 1, 1, import_qlinear_conv}},
+           .exports = {{"ai.onnx", "QLinearConv", 10}},
+           .cases = qlinear_conv_cases},
+          {.name = "qlinear_matmul",
+           .doc = "Matrix product of quantized tensors.",
+           .inputs = {8, 8},
+           .decompose = qlinear_matmul_decompose,
+           .imports = {{"ai.onnx", "QLinearMatMul"}},
+           .exports = {{"ai.onnx", "QLinearMatMul", 10}},
+           .cases = qlinear_matmul_cases},
+          {.name = "qlinear_average_pool",
+           .doc = "Average pool of a quantized tensor.",
+           .inputs = {2, 5},
+           .attributes = average,
+           .decompose = average_pool_decompose,
+           .imports = {{kMicrosoft, "QLinearAveragePool", 1, 1, import_channels_last}},
+           .cases = average_pool_cases},
+          {.name = "qlinear_global_average_pool",
+           .doc = "Global average pool of a quantized tensor.",
+           .inputs = {2, 5},
+           .attributes = {{"data_layout", "NCHW"}},
+           .decompose = global_average_pool_decompose,
+           .imports = {{kMicrosoft, "QLinearGlobalAveragePool", 1, 1, import_channels_last}},
            .cases = global_average_pool_cases},
-          {.name = "qlinear_softmax", .doc = "Softmax of a quantized tensor.", .inputs = {2, 5}, .attributes = {{"axis", -1}, {"opset", 13}}, .decompose = softmax_decompose,
-           .imports = {{kMicrosoft, "QLinearSoftmax"}}, .cases = softmax_cases},
-          {.name = "qlinear_concat", .doc = "Concatenation of quantized tensors.", .inputs = {5, Arity::kMany}, .attributes = {required("axis", AttributeKind::integer)},
-           .decompose = concat_decompose, .imports = {{kMicrosoft, "QLinearConcat"}}, .cases = concat_cases}};
+          {.name = "qlinear_softmax",
+           .doc = "Softmax of a quantized tensor.",
+           .inputs = {2, 5},
+           .attributes = {{"axis", -1}, {"opset", 13}},
+           .decompose = softmax_decompose,
+           .imports = {{kMicrosoft, "QLinearSoftmax"}},
+           .cases = softmax_cases},
+          {.name = "qlinear_concat",
+           .doc = "Concatenation of quantized tensors.",
+           .inputs = {5, Arity::kMany},
+           .attributes = {required("axis", AttributeKind::integer)},
+           .decompose = concat_decompose,
+           .imports = {{kMicrosoft, "QLinearConcat"}},
+           .cases = concat_cases}};
 }
 
 }  // namespace minnow::ops

@@ -1,114 +1,36 @@
-// resize: nearest, linear and cubic resampling along any axes, and its gradient. Inputs (x, roi, scales, sizes); one of scales
-// and sizes is given. An empty tensor counts as absent.
+// resize: nearest, linear and cubic resampling along any axes, and its gradient. Inputs (x, roi, scales, sizes); one of
+// scales and sizes is given. An empty tensor counts as absent.
 #include <cmath>
 
-#include "base/text.h"
 #include "ops/broadcast.h"
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/dispatch.h"
-#include "ops/resampling.h"
+#include "ops/resize_arguments.h"
+#include "ops/spatial.h"
 
 namespace minnow::ops {
 namespace {
 
-// Values of an optional input; present and empty is the same as absent.
-std::vector<double> values_or_none(const Tensor* tensor) { return tensor == nullptr ? std::vector<double>() : to_doubles(*tensor); }
-
-// A size from a scale, in float32 as the scales are: 0.7f * 10 is 7, which in double would be 6.99….
-Result<int64_t> scaled_size(int64_t in, double scale) {
-  MN_CHECK(std::isfinite(scale) && scale > 0, "scales must be finite and positive, got ", scale);
-  const float out = std::floor(static_cast<float>(in) * static_cast<float>(scale));
-  MN_CHECK(out < 4e18f, "a dimension of ", in, " times ", scale, " is too large");
-  return static_cast<int64_t>(out);
-}
-
-
-// not_larger and not_smaller give all named axes one scale: the smallest or the largest that `sizes` ask for.
-Status keep_aspect_ratio(std::vector<ResampledAxis>& all, const Ints& axes, bool smallest) {
-  double scale = smallest ? HUGE_VAL : 0;
-  for (int64_t axis : axes) scale = smallest ? std::min(scale, all[static_cast<size_t>(axis)].scale) : std::max(scale, all[static_cast<size_t>(axis)].scale);
-  for (int64_t i : axes) {
-    ResampledAxis& axis = all[static_cast<size_t>(i)];
-    axis.scale = scale;
-    const double size = std::floor(scale * static_cast<double>(axis.in) + 0.5);
-    MN_CHECK(size < 4e18, "a dimension of ", axis.in, " times ", scale, " is too large");
-    axis.out = static_cast<int64_t>(size);
-  }
-  return {};
-}
-
-Result<Ints> named_axes(const NodeView& node, int64_t rank) {
-  Ints axes = node.ints_attribute("axes");
-  if (axes.empty()) {
-    for (int64_t i = 0; i < rank; ++i) axes.push_back(i);
-  }
-  std::vector<bool> seen(static_cast<size_t>(rank));
-  for (int64_t& axis : axes) {
-    MN_ASSIGN(axis, normalize_axis(axis, rank));
-    MN_CHECK(!seen[static_cast<size_t>(axis)], "attribute 'axes': axis ", axis, " is named twice");
-    seen[static_cast<size_t>(axis)] = true;
-  }
-  return axes;
-}
-
-Result<std::vector<ResampledAxis>> resize_axes(const NodeView& node, const Dims& dims, const Tensor* roi, const Tensor* scales, const Tensor* sizes) {
-  const int64_t rank = static_cast<int64_t>(dims.size());
-  MN_ASSIGN(const Ints axes, named_axes(node, rank));
-  const std::vector<double> scale_values = values_or_none(scales), size_values = values_or_none(sizes), roi_values = values_or_none(roi);
-  MN_CHECK(scale_values.empty() != size_values.empty() || axes.empty(), "exactly one of scales and sizes must be given");
-  MN_CHECK(scale_values.empty() || scale_values.size() == axes.size(), "scales: expected ", axes.size(), " values, got ", scale_values.size());
-  MN_CHECK(size_values.empty() || size_values.size() == axes.size(), "sizes: expected ", axes.size(), " values, got ", size_values.size());
-  const bool crop = node.string_attribute("coordinate_transformation_mode") == "tf_crop_and_resize";
-  MN_CHECK(!crop || roi_values.size() == 2 * axes.size(), "roi: tf_crop_and_resize needs ", 2 * axes.size(), " values, got ", roi_values.size());
-  std::vector<ResampledAxis> all;
-  for (int64_t dim : dims) all.push_back({dim, dim, 1.0, 0, 1});
-  for (size_t i = 0; i < axes.size(); ++i) {
-    ResampledAxis& axis = all[static_cast<size_t>(axes[i])];
-    if (crop) axis.roi_begin = roi_values[i], axis.roi_end = roi_values[axes.size() + i];
-    if (!scale_values.empty()) {
-      axis.scale = scale_values[i];
-      MN_ASSIGN(axis.out, scaled_size(axis.in, axis.scale));
-    } else {
-      const double size = size_values[i];
-      MN_CHECK(size >= 0 && size < 4e18, "sizes must not be negative, got ", size);
-      axis.out = static_cast<int64_t>(size);
-      axis.scale = axis.in == 0 ? 1.0 : size / static_cast<double>(axis.in);
-    }
-  }
-  const std::string& policy = node.string_attribute("keep_aspect_ratio_policy");
-  MN_CHECK(policy == "stretch" || policy == "not_larger" || policy == "not_smaller",
-           "attribute 'keep_aspect_ratio_policy': expected stretch, not_larger or not_smaller, got '", printable(policy), "'");
-  if (policy != "stretch" && !size_values.empty()) MN_TRY(keep_aspect_ratio(all, axes, policy == "not_larger"));
-  for (const ResampledAxis& axis : all) {
-    MN_CHECK(axis.in > 0 || axis.out == 0, "cannot resize an empty dimension to ", axis.out);
-  }
-  return all;
-}
-
-Result<Interpolation> interpolation_of(const NodeView& node) {
-  Interpolation out;
-  MN_ASSIGN(out.mode, interpolation_mode(node.string_attribute("mode")));
-  MN_ASSIGN(out.coordinates, interpolation_coordinates(node.string_attribute("coordinate_transformation_mode")));
-  MN_ASSIGN(out.nearest, interpolation_nearest(node.string_attribute("nearest_mode")));
-  out.cubic_coefficient = node.float_attribute("cubic_coeff_a");
-  out.exclude_outside = node.int_attribute("exclude_outside") != 0;
-  out.antialias = node.int_attribute("antialias") != 0;
-  MN_CHECK(!out.antialias || out.mode != Interpolation::Mode::nearest, "antialias needs mode linear or cubic");
-  MN_CHECK(std::isfinite(out.cubic_coefficient), "attribute 'cubic_coeff_a' must be finite");
-  return out;
+Status expect_arguments(const InferContext& c, int first) {
+  MN_TRY(expect_real(c, first, "roi"));
+  MN_TRY(expect_real(c, first + 1, "scales"));
+  return expect_integers(c, first + 2, "sizes");
 }
 
 Status resize_infer(InferContext& c) {
+  MN_TRY(expect_arguments(c, 1));
   MN_TRY(interpolation_of(c));
   const Shape& shape = c.shape(0);
-  const bool known = (!c.has_input(2) || c.value(2) != nullptr) && (!c.has_input(3) || c.value(3) != nullptr) && (!c.has_input(1) || c.value(1) != nullptr);
+  const bool known = (!c.has_input(2) || c.value(2) != nullptr) && (!c.has_input(3) || c.value(3) != nullptr) &&
+                     (!c.has_input(1) || c.value(1) != nullptr);
   if (!shape.ranked || !known) {
     c.set_output(0, c.dtype(0), shape.ranked ? Shape::of_rank(shape.rank()) : Shape());
     return {};
   }
   if (shape.static_dims()) {
-    MN_ASSIGN(const std::vector<ResampledAxis> axes, resize_axes(c, shape.to_dims(), c.value(1), c.value(2), c.value(3)));
+    MN_ASSIGN(const std::vector<ResampledAxis> axes,
+              resize_axes(c, shape.to_dims(), c.value(1), c.value(2), c.value(3)));
     Dims out;
     for (const ResampledAxis& axis : axes) out.push_back(axis.out);
     c.set_output(0, c.dtype(0), Shape(out));
@@ -123,7 +45,8 @@ Status resize_infer(InferContext& c) {
     const Dim in = dim;
     if (i < scales.size() && scales[i] == 1) continue;
     dim = Dim();
-    if (i < sizes.size() && sizes.size() == axes.size() && c.string_attribute("keep_aspect_ratio_policy") == "stretch" && sizes[i] >= 0 && sizes[i] < 4e18) {
+    if (i < sizes.size() && sizes.size() == axes.size() &&
+        c.string_attribute("keep_aspect_ratio_policy") == "stretch" && sizes[i] >= 0 && sizes[i] < 4e18) {
       dim = Dim(static_cast<int64_t>(sizes[i]));
     } else if (i < scales.size() && in.known()) {
       MN_ASSIGN(dim.value, scaled_size(in.value, scales[i]));
@@ -135,8 +58,8 @@ Status resize_infer(InferContext& c) {
 
 // [outer, in, inner] -> [outer, out, inner] by the table, or the transposed way.
 template <class T>
-Status resample(const T* in, T* out, int64_t outer, const ResampledAxis& axis, int64_t inner, const ResamplingTable& table, bool transposed,
-                const std::shared_ptr<Budget>& budget) {
+Status resample(const T* in, T* out, int64_t outer, const ResampledAxis& axis, int64_t inner,
+                const ResamplingTable& table, bool transposed, const std::shared_ptr<Budget>& budget) {
   Pace pace(budget);
   if (transposed) std::fill(out, out + outer * axis.in * inner, T(0));
   for (int64_t o = 0; o < outer; ++o) {
@@ -165,10 +88,12 @@ Status resample_all(const EvalContext& c, const Tensor& input, Tensor& output, c
   Dims dims = input.dims();
   for (size_t i = 0; i < axes.size(); ++i) {
     if (tables[i].identity) continue;
-    const int64_t outer = element_count(std::span(dims).first(i)), inner = element_count(std::span(dims).subspan(i + 1));
+    const int64_t outer = element_count(std::span(dims).first(i)),
+                  inner = element_count(std::span(dims).subspan(i + 1));
     dims[i] = transposed ? axes[i].in : axes[i].out;
     MN_ASSIGN(Tensor next, c.scratch(input.dtype(), dims));
-    MN_TRY(resample(current.data<T>(), next.mutable_data<T>(), outer, axes[i], inner, tables[i], transposed, c.budget()));
+    MN_TRY(
+        resample(current.data<T>(), next.mutable_data<T>(), outer, axes[i], inner, tables[i], transposed, c.budget()));
     current = std::move(next);
   }
   const T* values = current.data<T>();
@@ -176,9 +101,11 @@ Status resample_all(const EvalContext& c, const Tensor& input, Tensor& output, c
   return {};
 }
 
-// Calls body(output index, input index or -1) for every output element; tables hold at most one entry an element (nearest).
+// Calls body(output index, input index or -1) for every output element; tables hold at most one entry an element
+// (nearest).
 template <class Body>
-void for_each_nearest(const std::vector<ResampledAxis>& axes, const std::vector<ResamplingTable>& tables, int64_t count, Body body) {
+void for_each_nearest(const std::vector<ResampledAxis>& axes, const std::vector<ResamplingTable>& tables, int64_t count,
+                      Body body) {
   Dims in;
   for (const ResampledAxis& axis : axes) in.push_back(axis.in);
   const Dims strides = row_major_strides(in);
@@ -246,19 +173,23 @@ Status resize_reference(EvalContext& c) {
   MN_ASSIGN(const Plan plan, plan_of(c, c.input(0).dims(), 1));
   const DType dtype = c.input(0).dtype();
   if (plan.interpolation.mode == Interpolation::Mode::nearest) {
-    MN_ASSIGN(const Tensor extrapolation, dtype == DType::string ? Result<Tensor>(Tensor::of_strings({""}, {})) : convert_dtype(Tensor::scalar(c.float_attribute("extrapolation_value")), dtype));
+    MN_ASSIGN(const Tensor extrapolation,
+              dtype == DType::string ? Result<Tensor>(Tensor::of_strings({""}, {}))
+                                     : convert_dtype(Tensor::scalar(c.float_attribute("extrapolation_value")), dtype));
     return dispatch_by_size(dtype, [&]<class T>() -> Status {
       const T* in = c.input(0).data<T>();
       T* out = c.output(0).mutable_data<T>();
       const T outside = extrapolation.data<T>()[0];
-      for_each_nearest(plan.axes, plan.tables, c.output(0).size(), [&](int64_t o, int64_t i) { out[o] = i < 0 ? outside : in[i]; });
+      for_each_nearest(plan.axes, plan.tables, c.output(0).size(),
+                       [&](int64_t o, int64_t i) { out[o] = i < 0 ? outside : in[i]; });
       return {};
     });
   }
   if (dtype != DType::float32 && dtype != DType::float64) return resize_integers(c, plan);
   return dispatch<FloatTypes>(dtype, [&]<class T>() -> Status {
     MN_TRY(resample_all<T>(c, c.input(0), c.output(0), plan.axes, plan.tables, false));
-    fill_outside(c.output(0).mutable_data<T>(), plan.axes, plan.tables, static_cast<T>(c.float_attribute("extrapolation_value")));
+    fill_outside(c.output(0).mutable_data<T>(), plan.axes, plan.tables,
+                 static_cast<T>(c.float_attribute("extrapolation_value")));
     return {};
   });
 }
@@ -266,15 +197,21 @@ Status resize_reference(EvalContext& c) {
 Status resize_gradient(GradientContext& c) {
   const auto given = [&](int i) { return c.has_input(i) ? c.input(i) : kNoValue; };
   const ValueId shape = c.b.add("shape", {c.input(0)});
-  c.set_input_gradient(0, c.b.add("resize_grad", {c.output_gradient(0), shape, given(1), given(2), given(3)}, c.node().attributes));
+  c.set_input_gradient(
+      0, c.b.add("resize_grad", {c.output_gradient(0), shape, given(1), given(2), given(3)}, c.node().attributes));
   return {};
 }
 
 Status resize_grad_infer(InferContext& c) {
+  MN_TRY(expect_arguments(c, 2));
+  MN_TRY(expect_integers(c, 1, "shape"));
   MN_TRY(c.expect_rank(1, 1, "shape"));
   const auto target = c.ints(1);
   if (target) MN_TRY(checked_element_count(*target));
-  c.set_output(0, c.dtype(0), target ? Shape(*target) : c.shape(0).ranked ? Shape::of_rank(c.shape(0).rank()) : Shape());
+  c.set_output(0, c.dtype(0),
+               target              ? Shape(*target)
+               : c.shape(0).ranked ? Shape::of_rank(c.shape(0).rank())
+                                   : Shape());
   if (!target || !c.shape(0).static_dims()) return {};
   for (int i = 2; i < c.input_count(); ++i) {
     if (c.has_input(i) && c.value(i) == nullptr) return {};
@@ -282,7 +219,8 @@ Status resize_grad_infer(InferContext& c) {
   MN_ASSIGN(const std::vector<ResampledAxis> axes, resize_axes(c, *target, c.value(2), c.value(3), c.value(4)));
   Dims expected;
   for (const ResampledAxis& axis : axes) expected.push_back(axis.out);
-  MN_CHECK(expected == c.shape(0).to_dims(), "output gradient: expected ", to_string(expected), ", got ", to_string(c.shape(0)));
+  MN_CHECK(expected == c.shape(0).to_dims(), "output gradient: expected ", to_string(expected), ", got ",
+           to_string(c.shape(0)));
   return {};
 }
 
@@ -319,11 +257,14 @@ Status import_scales(ImportContext& c) {
     MN_ASSIGN(const float width, c.float_attribute("width_scale", 1.0f));
     scales = b.constant(Tensor::of<float>({1, 1, height, width}, {4}));
   }
-  return c.take_over({c.input(0), kNoValue, scales}, {{"coordinate_transformation_mode", "asymmetric"}, {"nearest_mode", "floor"}});
+  return c.take_over({c.input(0), kNoValue, scales},
+                     {{"coordinate_transformation_mode", "asymmetric"}, {"nearest_mode", "floor"}});
 }
 
 Tensor f(Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); }
-Tensor floats(std::initializer_list<float> values) { return Tensor::of<float>(values, {static_cast<int64_t>(values.size())}); }
+Tensor floats(std::initializer_list<float> values) {
+  return Tensor::of<float>(values, {static_cast<int64_t>(values.size())});
+}
 
 std::vector<Case> resize_cases() {
   const Tensor row = floats({1, 2, 3, 4}), image = f({1, 2, 4, 5}, 1);
@@ -331,42 +272,73 @@ std::vector<Case> resize_cases() {
   return {
       {.inputs = {row, {}, floats({2})}, .expected = {floats({1, 1, 2, 2, 3, 3, 4, 4})}},
       {.inputs = {row, {}, floats({0.5f})}, .attributes = {{"mode", "linear"}}, .expected = {floats({1.5f, 3.5f})}},
-      {.inputs = {row, {}, {}, Tensor::of_ints(Dims{7})}, .attributes = {{"mode", "linear"}, {"coordinate_transformation_mode", "align_corners"}},
+      {.inputs = {row, {}, {}, Tensor::of_ints(Dims{7})},
+       .attributes = {{"mode", "linear"}, {"coordinate_transformation_mode", "align_corners"}},
        .expected = {floats({1, 1.5f, 2, 2.5f, 3, 3.5f, 4})}},
       {.inputs = {row, floats({0.5f, 2}), {}, Tensor::of_ints(Dims{2})},
-       .attributes = {{"mode", "linear"}, {"coordinate_transformation_mode", "tf_crop_and_resize"}, {"extrapolation_value", 9.0f}},
-       .expected = {floats({2.5f, 9})}, .note = "outside"},
-      {.inputs = {Tensor::of<uint8_t>({10, 13}, {2}), {}, floats({2})}, .attributes = {{"mode", "linear"}},
-       .expected = {Tensor::of<uint8_t>({10, 11, 12, 13}, {4})}, .differentiable = false, .note = "integers round"},
+       .attributes = {{"mode", "linear"},
+                      {"coordinate_transformation_mode", "tf_crop_and_resize"},
+                      {"extrapolation_value", 9.0f}},
+       .expected = {floats({2.5f, 9})},
+       .note = "outside"},
+      {.inputs = {Tensor::of<uint8_t>({10, 13}, {2}), {}, floats({2})},
+       .attributes = {{"mode", "linear"}},
+       .expected = {Tensor::of<uint8_t>({10, 11, 12, 13}, {4})},
+       .differentiable = false,
+       .note = "integers round"},
       {.inputs = {image, {}, floats({1.6f, 0.7f})}, .attributes = {{"axes", hw}, {"mode", "cubic"}}},
       {.inputs = {image, {}, floats({0.6f, 0.5f})}, .attributes = {{"axes", hw}, {"mode", "linear"}, {"antialias", 1}}},
-      {.inputs = {image, {}, floats({0.6f, 2.5f})}, .attributes = {{"axes", hw}, {"mode", "cubic"}, {"antialias", 1}, {"exclude_outside", 1}}},
-      {.inputs = {image, {}, {}, Tensor::of_ints(Dims{6, 3})}, .attributes = {{"axes", Ints{-1, 2}}, {"keep_aspect_ratio_policy", "not_larger"}}},
-      {.inputs = {image, {}, {}, Tensor::of_ints(Dims{1, 2, 3, 8})}, .attributes = {{"mode", "linear"}, {"coordinate_transformation_mode", "half_pixel_symmetric"}}},
+      {.inputs = {image, {}, floats({0.6f, 2.5f})},
+       .attributes = {{"axes", hw}, {"mode", "cubic"}, {"antialias", 1}, {"exclude_outside", 1}}},
+      {.inputs = {image, {}, {}, Tensor::of_ints(Dims{6, 3})},
+       .attributes = {{"axes", Ints{-1, 2}}, {"keep_aspect_ratio_policy", "not_larger"}}},
+      {.inputs = {image, {}, {}, Tensor::of_ints(Dims{1, 2, 3, 8})},
+       .attributes = {{"mode", "linear"}, {"coordinate_transformation_mode", "half_pixel_symmetric"}}},
       {.inputs = {f({0, 3}, 2), {}, floats({1, 2})}, .note = "nothing to resize"},
   };
 }
 
 std::vector<Case> resize_grad_cases() {
   return {{.inputs = {floats({1, 2, 3, 4}), Tensor::of_ints(Dims{2}), {}, floats({2})}, .expected = {floats({3, 7})}},
-          {.inputs = {f({2, 5}, 1), Tensor::of_ints(Dims{3, 3}), {}, {}, Tensor::of_ints(Dims{2, 5})}, .attributes = {{"mode", "cubic"}}}};
+          {.inputs = {f({2, 5}, 1), Tensor::of_ints(Dims{3, 3}), {}, {}, Tensor::of_ints(Dims{2, 5})},
+           .attributes = {{"mode", "cubic"}}}};
 }
 
 std::vector<AttributeSpec> resize_attributes() {
-  return {{"antialias", 0}, {"axes", AttributeKind::integers}, {"coordinate_transformation_mode", "half_pixel"}, {"cubic_coeff_a", -0.75f},
-          {"exclude_outside", 0}, {"extrapolation_value", 0.0f}, {"keep_aspect_ratio_policy", "stretch"}, {"mode", "nearest"},
+  return {{"antialias", 0},
+          {"axes", AttributeKind::integers},
+          {"coordinate_transformation_mode", "half_pixel"},
+          {"cubic_coeff_a", -0.75f},
+          {"exclude_outside", 0},
+          {"extrapolation_value", 0.0f},
+          {"keep_aspect_ratio_policy", "stretch"},
+          {"mode", "nearest"},
           {"nearest_mode", "round_prefer_floor"}};
 }
 
 }  // namespace
 
 std::vector<OpDef> resize() {
-  return {{.name = "resize", .doc = "Resamples a tensor to another size: nearest, linear or cubic.", .inputs = {1, 4}, .attributes = resize_attributes(),
-           .infer = resize_infer, .reference = resize_reference, .gradient = resize_gradient,
-           .imports = {{"ai.onnx", "Resize", 10, 10, import_scales}, {"ai.onnx", "Resize", 11}, {"ai.onnx", "Upsample", 1, 10, import_scales}},
-           .exports = {{"ai.onnx", "Resize", 19}}, .tolerance = {.relative = 1e-5, .absolute = 1e-5}, .cases = resize_cases},
-          {.name = "resize_grad", .doc = "Gradient of resize: (output gradient, shape of the input, roi, scales, sizes).", .inputs = {2, 5},
-           .attributes = resize_attributes(), .infer = resize_grad_infer, .reference = resize_grad_reference, .gradient = resize_grad_gradient,
+  return {{.name = "resize",
+           .doc = "Resamples a tensor to another size: nearest, linear or cubic.",
+           .inputs = {1, 4},
+           .attributes = resize_attributes(),
+           .infer = resize_infer,
+           .reference = resize_reference,
+           .gradient = resize_gradient,
+           .imports = {{"ai.onnx", "Resize", 10, 10, import_scales},
+                       {"ai.onnx", "Resize", 11},
+                       {"ai.onnx", "Upsample", 1, 10, import_scales}},
+           .exports = {{"ai.onnx", "Resize", 19}},
+           .tolerance = {.relative = 1e-5, .absolute = 1e-5},
+           .cases = resize_cases},
+          {.name = "resize_grad",
+           .doc = "Gradient of resize: (output gradient, shape of the input, roi, scales, sizes).",
+           .inputs = {2, 5},
+           .attributes = resize_attributes(),
+           .infer = resize_grad_infer,
+           .reference = resize_grad_reference,
+           .gradient = resize_grad_gradient,
            .cases = resize_grad_cases}};
 }
 

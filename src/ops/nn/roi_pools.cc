@@ -18,28 +18,35 @@ constexpr int64_t kMaxSamples = int64_t{1} << 20;
 Status region_infer(InferContext& c, int64_t columns, int64_t height, int64_t width) {
   MN_TRY(c.expect_rank(0, 4, "input"));
   MN_TRY(c.expect_rank(1, 2, "rois"));
+  MN_TRY(expect_real(c, 1, "rois"));
   MN_CHECK(height >= 1 && width >= 1, "the output size must be at least 1 x 1, got ", height, " x ", width);
   Dim count, channels;
   if (c.shape(0).ranked) channels = c.shape(0).dims[1];
   if (c.shape(1).ranked) {
     count = c.shape(1).dims[0];
-    MN_CHECK(!c.shape(1).dims[1].known() || c.shape(1).dims[1].value == columns, "rois: expected ", columns, " columns, got ", to_string(c.shape(1)));
+    MN_CHECK(!c.shape(1).dims[1].known() || c.shape(1).dims[1].value == columns, "rois: expected ", columns,
+             " columns, got ", to_string(c.shape(1)));
   }
   c.set_output(0, c.dtype(0), Shape({count, channels, Dim(height), Dim(width)}));
   return {};
 }
 
 Status align_infer(InferContext& c) {
-  const std::string &mode = c.string_attribute("mode"), &coordinates = c.string_attribute("coordinate_transformation_mode");
+  const std::string &mode = c.string_attribute("mode"),
+                    &coordinates = c.string_attribute("coordinate_transformation_mode");
   MN_CHECK(mode == "avg" || mode == "max", "attribute 'mode': expected avg or max, got '", printable(mode), "'");
-  MN_CHECK(coordinates == "half_pixel" || coordinates == "output_half_pixel", "attribute 'coordinate_transformation_mode': expected half_pixel or output_half_pixel, got '",
+  MN_CHECK(coordinates == "half_pixel" || coordinates == "output_half_pixel",
+           "attribute 'coordinate_transformation_mode': expected half_pixel or output_half_pixel, got '",
            printable(coordinates), "'");
   const int64_t ratio = c.int_attribute("sampling_ratio");
-  MN_CHECK(ratio >= 0 && ratio <= kMaxSamples, "attribute 'sampling_ratio' must be in [0, ", kMaxSamples, "], got ", ratio);
+  MN_CHECK(ratio >= 0 && ratio <= kMaxSamples, "attribute 'sampling_ratio' must be in [0, ", kMaxSamples, "], got ",
+           ratio);
   MN_TRY(c.expect_rank(2, 1, "batch_indices"));
+  MN_TRY(expect_integers(c, 2, "batch_indices"));
   if (c.shape(1).ranked && c.shape(2).ranked) {
     const Dim &rois = c.shape(1).dims[0], &indices = c.shape(2).dims[0];
-    MN_CHECK(!rois.known() || !indices.known() || rois.value == indices.value, "batch_indices has ", indices.value, " values for ", rois.value, " rois");
+    MN_CHECK(!rois.known() || !indices.known() || rois.value == indices.value, "batch_indices has ", indices.value,
+             " values for ", rois.value, " rois");
   }
   return region_infer(c, 4, c.int_attribute("output_height"), c.int_attribute("output_width"));
 }
@@ -64,7 +71,8 @@ struct Bins {
   double start = 0, size = 0;
   int64_t samples = 1;
   double at(int64_t bin, int64_t sample) const {
-    return start + static_cast<double>(bin) * size + (static_cast<double>(sample) + 0.5) * size / static_cast<double>(samples);
+    return start + static_cast<double>(bin) * size +
+           (static_cast<double>(sample) + 0.5) * size / static_cast<double>(samples);
   }
 };
 
@@ -78,7 +86,8 @@ Result<Bins> bins_of(double begin, double end, int64_t bins, const NodeView& nod
   if (!half_pixel) length = std::max(length, 1.0);
   out.size = length / static_cast<double>(bins);
   const int64_t ratio = node.int_attribute("sampling_ratio");
-  MN_CHECK(std::isfinite(out.start) && out.size <= static_cast<double>(kMaxSamples) && out.size >= -static_cast<double>(kMaxSamples),
+  MN_CHECK(std::isfinite(out.start) && out.size <= static_cast<double>(kMaxSamples) &&
+               out.size >= -static_cast<double>(kMaxSamples),
            "rois: a region from ", begin, " to ", end, " is not finite or too large");
   out.samples = ratio > 0 ? ratio : static_cast<int64_t>(std::ceil(out.size));
   return out;
@@ -143,7 +152,8 @@ Status align_reference(EvalContext& c) {
             }
           }
           for (int64_t channel = 0; channel < x.channels; ++channel) {
-            out[y.offset(r, channel) + y.at(0, ph, pw)] = static_cast<T>(bin_value(in + x.offset(n, channel), corners, mean, count));
+            out[y.offset(r, channel) + y.at(0, ph, pw)] =
+                static_cast<T>(bin_value(in + x.offset(n, channel), corners, mean, count));
             MN_TRY(pace.work(static_cast<int64_t>(corners.size())));
           }
         }
@@ -162,7 +172,8 @@ Status max_infer(InferContext& c) {
 // Pixels [begin, end) of a bin of a region that starts at pixel `start` and is `length` pixels long, inside the image.
 std::pair<int64_t, int64_t> pixels_of(int64_t bin, int64_t bins, int64_t start, int64_t length, int64_t size) {
   const double width = static_cast<double>(length) / static_cast<double>(bins);
-  const double begin = std::floor(static_cast<double>(bin) * width) + static_cast<double>(start), end = std::ceil(static_cast<double>(bin + 1) * width) + static_cast<double>(start);
+  const double begin = std::floor(static_cast<double>(bin) * width) + static_cast<double>(start),
+               end = std::ceil(static_cast<double>(bin + 1) * width) + static_cast<double>(start);
   const double last = static_cast<double>(size);
   return {static_cast<int64_t>(std::clamp(begin, 0.0, last)), static_cast<int64_t>(std::clamp(end, 0.0, last))};
 }
@@ -177,14 +188,16 @@ Status max_reference(EvalContext& c) {
     Pace pace(c.budget());
     for (int64_t r = 0; r < y.batch; ++r) {
       const double* roi = rois.data() + r * 5;
-      MN_CHECK(roi[0] >= 0 && roi[0] < static_cast<double>(x.batch), "rois: batch index ", roi[0], " is outside [0, ", x.batch, ")");
+      MN_CHECK(roi[0] >= 0 && roi[0] < static_cast<double>(x.batch), "rois: batch index ", roi[0], " is outside [0, ",
+               x.batch, ")");
       int64_t edges[4];
       for (int i = 0; i < 4; ++i) {
         const double edge = std::round(roi[i + 1] * scale);
         MN_CHECK(std::abs(edge) < 1e15, "rois: coordinate ", roi[i + 1], " is not finite or too large");
         edges[i] = static_cast<int64_t>(edge);
       }
-      const int64_t width = std::max<int64_t>(edges[2] - edges[0] + 1, 1), height = std::max<int64_t>(edges[3] - edges[1] + 1, 1);
+      const int64_t width = std::max<int64_t>(edges[2] - edges[0] + 1, 1),
+                    height = std::max<int64_t>(edges[3] - edges[1] + 1, 1);
       for (int64_t channel = 0; channel < x.channels; ++channel) {
         const T* plane = in + x.offset(static_cast<int64_t>(roi[0]), channel);
         for (int64_t ph = 0; ph < y.size[1]; ++ph) {
@@ -208,19 +221,26 @@ Status max_reference(EvalContext& c) {
 
 // Before version 16 coordinates were not shifted by half a pixel.
 Status import_10(ImportContext& c) {
-  return c.take_over({c.node.inputs.begin(), c.node.inputs.end()}, {{"coordinate_transformation_mode", "output_half_pixel"}});
+  return c.take_over({c.node.inputs.begin(), c.node.inputs.end()},
+                     {{"coordinate_transformation_mode", "output_half_pixel"}});
 }
 
 std::vector<Case> align_cases() {
   const auto f = [](Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); };
-  const Tensor image = Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 1, 3, 3}), whole = Tensor::of<float>({0, 0, 2, 2}, {1, 4}), first = Tensor::of<int64_t>({0}, {1});
+  const Tensor image = Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 1, 3, 3}),
+               whole = Tensor::of<float>({0, 0, 2, 2}, {1, 4}), first = Tensor::of<int64_t>({0}, {1});
   return {
-      {.inputs = {image, whole, first}, .attributes = {{"sampling_ratio", 1}, {"coordinate_transformation_mode", "output_half_pixel"}},
+      {.inputs = {image, whole, first},
+       .attributes = {{"sampling_ratio", 1}, {"coordinate_transformation_mode", "output_half_pixel"}},
        .expected = {Tensor::of<float>({5}, {1, 1, 1, 1})}},
-      {.inputs = {image, whole, first}, .attributes = {{"sampling_ratio", 1}}, .expected = {Tensor::of<float>({3}, {1, 1, 1, 1})}},
-      {.inputs = {image, whole, first}, .attributes = {{"output_height", 2}, {"output_width", 2}, {"sampling_ratio", 1}, {"mode", "max"}},
+      {.inputs = {image, whole, first},
+       .attributes = {{"sampling_ratio", 1}},
+       .expected = {Tensor::of<float>({3}, {1, 1, 1, 1})}},
+      {.inputs = {image, whole, first},
+       .attributes = {{"output_height", 2}, {"output_width", 2}, {"sampling_ratio", 1}, {"mode", "max"}},
        .expected = {Tensor::of<float>({1, 2, 4, 5}, {1, 1, 2, 2})}},
-      {.inputs = {f({2, 3, 6, 5}, 1), Tensor::of<float>({0, 1, 8, 9, 2, 2, 11, 7}, {2, 4}), Tensor::of<int64_t>({1, 0}, {2})},
+      {.inputs = {f({2, 3, 6, 5}, 1), Tensor::of<float>({0, 1, 8, 9, 2, 2, 11, 7}, {2, 4}),
+                  Tensor::of<int64_t>({1, 0}, {2})},
        .attributes = {{"output_height", 2}, {"output_width", 3}, {"spatial_scale", 0.5f}}},
   };
 }
@@ -229,22 +249,40 @@ std::vector<Case> max_cases() {
   const auto f = [](Dims dims, uint64_t seed) { return random_tensor(DType::float32, std::move(dims), seed); };
   const Tensor image = Tensor::of<float>({1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 1, 3, 3});
   return {
-      {.inputs = {image, Tensor::of<float>({0, 0, 0, 1, 2}, {1, 5})}, .attributes = {{"pooled_shape", Ints{3, 1}}}, .expected = {Tensor::of<float>({2, 5, 8}, {1, 1, 3, 1})}},
-      {.inputs = {f({2, 3, 6, 5}, 1), Tensor::of<float>({1, 0, 1, 8, 9, 0, 2, 2, 30, 7}, {2, 5})}, .attributes = {{"pooled_shape", Ints{2, 2}}, {"spatial_scale", 0.5f}}},
+      {.inputs = {image, Tensor::of<float>({0, 0, 0, 1, 2}, {1, 5})},
+       .attributes = {{"pooled_shape", Ints{3, 1}}},
+       .expected = {Tensor::of<float>({2, 5, 8}, {1, 1, 3, 1})}},
+      {.inputs = {f({2, 3, 6, 5}, 1), Tensor::of<float>({1, 0, 1, 8, 9, 0, 2, 2, 30, 7}, {2, 5})},
+       .attributes = {{"pooled_shape", Ints{2, 2}}, {"spatial_scale", 0.5f}}},
   };
 }
 
 }  // namespace
 
 std::vector<OpDef> roi_pools() {
-  return {{.name = "roi_align", .doc = "Pools interpolated samples over regions of interest.", .inputs = {3, 3},
-           .attributes = {{"coordinate_transformation_mode", "half_pixel"}, {"mode", "avg"}, {"output_height", 1}, {"output_width", 1}, {"sampling_ratio", 0},
+  return {{.name = "roi_align",
+           .doc = "Pools interpolated samples over regions of interest.",
+           .inputs = {3, 3},
+           .attributes = {{"coordinate_transformation_mode", "half_pixel"},
+                          {"mode", "avg"},
+                          {"output_height", 1},
+                          {"output_width", 1},
+                          {"sampling_ratio", 0},
                           {"spatial_scale", 1.0f}},
-           .infer = align_infer, .reference = align_reference, .imports = {{"ai.onnx", "RoiAlign", 10, 15, import_10}, {"ai.onnx", "RoiAlign", 16}},
-           .exports = {{"ai.onnx", "RoiAlign", 16}}, .cases = align_cases},
-          {.name = "max_roi_pool", .doc = "Maximum over the pixels of regions of interest.", .inputs = {2, 2},
-           .attributes = {required("pooled_shape", AttributeKind::integers), {"spatial_scale", 1.0f}}, .infer = max_infer, .reference = max_reference,
-           .imports = {{"ai.onnx", "MaxRoiPool"}}, .exports = {{"ai.onnx", "MaxRoiPool", 1}}, .cases = max_cases}};
+           .infer = align_infer,
+           .reference = align_reference,
+           .imports = {{"ai.onnx", "RoiAlign", 10, 15, import_10}, {"ai.onnx", "RoiAlign", 16}},
+           .exports = {{"ai.onnx", "RoiAlign", 16}},
+           .cases = align_cases},
+          {.name = "max_roi_pool",
+           .doc = "Maximum over the pixels of regions of interest.",
+           .inputs = {2, 2},
+           .attributes = {required("pooled_shape", AttributeKind::integers), {"spatial_scale", 1.0f}},
+           .infer = max_infer,
+           .reference = max_reference,
+           .imports = {{"ai.onnx", "MaxRoiPool"}},
+           .exports = {{"ai.onnx", "MaxRoiPool", 1}},
+           .cases = max_cases}};
 }
 
 }  // namespace minnow::ops
