@@ -22,9 +22,6 @@ HANG_SECONDS = 60
 
 OK, BAD_INPUT, UNSUPPORTED, LIMIT = 0, 2, 3, 4
 
-# Starting processes from threads by vfork fails at random (EFAULT) on sandboxed kernels; the switch is Python's own.
-subprocess._USE_VFORK = False
-
 
 @dataclass
 class Case:
@@ -69,31 +66,34 @@ def sanitized():
     return os.environ.get("MINNOW_SANITIZED", "") == "1"
 
 
-def run_command(arguments, folder, address_bytes):
-    # The shell sets RLIMIT_AS (in KiB): code between fork and exec is not safe in a process with threads.
-    limit = "unlimited" if sanitized() else str(address_bytes // 1024)
-    arguments = ["/bin/sh", "-c", 'ulimit -c 0; ulimit -v "$0"; exec "$@"', limit, *arguments]
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        end = time.monotonic() + HANG_SECONDS
-        status, usage = 0, None
-        while usage is None:
-            waited, status, used = os.wait4(process.pid, os.WNOHANG)
-            if waited:
-                usage = used
-            elif time.monotonic() > end:
-                process.kill()
-                end += 10
-            else:
-                time.sleep(0.002)
-        process.returncode = 0
+class Process:
+    """A command under bounds, its output in files."""
+
+    def __init__(self, arguments, folder, address_bytes):
+        # The shell sets RLIMIT_AS (in KiB) for the command alone.
+        limit = "unlimited" if sanitized() else str(address_bytes // 1024)
+        bounded = ["/bin/sh", "-c", 'ulimit -c 0; ulimit -v "$0"; exec "$@"', limit, *arguments]
+        self.streams = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        out, err = self.streams
+        self.process = subprocess.Popen(bounded, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        self.end = time.monotonic() + HANG_SECONDS
+
+    def poll(self):
+        """The outcome, or None while the command runs."""
+        waited, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+        if not waited:
+            if time.monotonic() > self.end:
+                self.process.kill()
+            return None
+        self.process.returncode = 0  # reaped here, for the resources it used
         texts = []
-        for stream in (out, err):
+        for stream in self.streams:
             stream.seek(0)
             texts.append(stream.read(1 << 20).decode("utf-8", "replace"))
-    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
-    ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    return Outcome(code, ended_by, texts[0], texts[1], usage.ru_utime + usage.ru_stime)
+            stream.close()
+        code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
+        ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        return Outcome(code, ended_by, texts[0], texts[1], usage.ru_utime + usage.ru_stime)
 
 
 def write_files(case, folder):
@@ -115,13 +115,33 @@ def arguments_of(case):
     return words
 
 
-def check_case(case, folder):
-    """Runs the case; returns what is wrong with the answer, or ""."""
+def start_case(case, folder):
     write_files(case, folder)
     held = len(case.file or b"") + sum(array.nbytes for array in case.inputs.values())
     # Files are read into memory and their largest parts may be held twice (packed and unpacked).
     address = BASE_BYTES + ALLOWED_BYTES + 2 * held + case.declared_bytes
-    got = run_command([minnow_path(), *arguments_of(case)], folder, address)
+    return Process([minnow_path(), *arguments_of(case)], folder, address)
+
+
+def check_cases(cases, folder):
+    """Runs the cases, a few at a time; yields (index, what is wrong with the answer or "")."""
+    running = {}
+    waiting = list(enumerate(cases))[::-1]
+    while waiting or running:
+        while waiting and len(running) < (os.cpu_count() or 1):
+            index, case = waiting.pop()
+            running[index] = start_case(case, folder / str(index))
+        outcomes = {index: process.poll() for index, process in running.items()}
+        for index, outcome in outcomes.items():
+            if outcome is not None:
+                del running[index]
+                yield index, fault(cases[index], outcome)
+        if not any(outcomes.values()):
+            time.sleep(0.001)
+
+
+def fault(case, got):
+    """What is wrong with the answer, or ""."""
     wrong = []
     if got.signal:
         wrong.append(f"ended by {signal.Signals(got.signal).name}")
