@@ -13,7 +13,48 @@ bool declares(const FunctionProto& proto, TextView name) {
   return false;
 }
 
+class ExpansionCounter {
+ public:
+  ExpansionCounter(const Functions& functions, const Limits& limits) : functions_(functions), limits_(limits) {}
+
+  // At most a little more than the limit.
+  int64_t count(const std::vector<NodeProto>& nodes, int64_t depth) {
+    int64_t total = 0;
+    for (const NodeProto& node : nodes) {
+      ++total;
+      if (const Function* callee = functions_.find(node)) total += body(*callee, depth + 1);
+      if (total > limits_.nodes) break;
+    }
+    return total;
+  }
+
+ private:
+  int64_t body(const Function& function, int64_t depth) {
+    // Calls that are too deep or go in circles are errors where they are expanded.
+    if (depth > limits_.depth) return 0;
+    const auto [known, is_new] = known_.emplace(&function, 0);
+    if (!is_new) return known->second;
+    const int64_t total = count(function.proto->node, depth);
+    known_[&function] = total;
+    return total;
+  }
+
+  const Functions& functions_;
+  const Limits& limits_;
+  std::unordered_map<const Function*, int64_t> known_;
+};
+
 }  // namespace
+
+Error over_node_limit(const Limits& limits) {
+  return over_limit(
+      {"more than ", limits.nodes, " nodes after functions are expanded (raise it with --max-nodes or Limits.nodes)"});
+}
+
+Status check_expanded_size(const GraphProto& graph, const Functions& functions, const Limits& limits) {
+  if (ExpansionCounter(functions, limits).count(graph.node, 0) > limits.nodes) return over_node_limit(limits);
+  return {};
+}
 
 Result<FunctionCall> Scope::make_call(const NodeProto& node, const Function& function,
                                       const ImportedNode& imported) const {

@@ -128,10 +128,7 @@ Status Scope::build_nodes(const std::vector<NodeProto>& nodes) {
 }
 
 Status Scope::build_node(const NodeProto& node) {
-  if (++state_.node_count > state_.limits.nodes) {
-    return over_limit({"more than ", state_.limits.nodes,
-                       " nodes after functions are expanded (raise it with --max-nodes or Limits.nodes)"});
-  }
+  if (++state_.node_count > state_.limits.nodes) return over_node_limit(state_.limits);
   ImportedNode imported;
   imported.name = node_name(node);
   for (TextView name : node.input) {

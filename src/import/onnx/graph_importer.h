@@ -24,6 +24,12 @@ struct ImportState {
   const Source& source() const { return tensors.source; }
 };
 
+Error over_node_limit(const Limits& limits);
+// An error where the nodes of the main graph, with function calls expanded, are more than the limit. Counted without
+// expanding: thirty functions that call each other twice stand for a billion nodes. Nodes of subgraphs are left out,
+// so this is a lower bound.
+Status check_expanded_size(const GraphProto& graph, const Functions& functions, const Limits& limits);
+
 // A function that is being expanded.
 struct FunctionCall {
   const Function* function = nullptr;

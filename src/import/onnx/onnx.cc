@@ -48,6 +48,7 @@ Result<Graph> import_model(const Bytes& file, const ImportOptions& options) {
   }
   MN_ASSIGN(const Opsets opsets, model_opsets(model));
   MN_ASSIGN(const Functions functions, Functions::from(model.functions));
+  MN_TRY(check_expanded_size(model.graph, functions, options.limits));
   MN_TRY(check_operators(source, model.graph, opsets, functions, *options.registry));
 
   const TensorSource tensors{source, file, options.folder, options.map_external,
