@@ -149,6 +149,7 @@ Result<std::string> write_model(const Graph& graph, const ExportOptions& options
 }
 
 Result<std::string> export_model(const Graph& source, const ExportOptions& options) {
+  MN_TRY(verify_graph(source, options.limits));
   MN_TRY(check_ends(source));
   MN_ASSIGN(const Graph graph, expand_for_export(source, *options.registry, options.limits));
   Needs needs;

@@ -229,6 +229,12 @@ TEST(ExportOnnx, ListsAllThatIsMissing) {
             "2 operators have no ONNX form: 'own_one' (2 nodes, first 'first'); 'own_two' (1 node, 'third')");
 }
 
+TEST(ExportOnnx, RefusesBrokenGraphs) {
+  Graph graph = small_graph();
+  graph.outputs.push_back(kNoValue);
+  EXPECT_NE(error_of(graph).find("graph output refers to value -1"), std::string::npos) << error_of(graph);
+}
+
 TEST(ExportOnnx, RefusesStatesAndUnknownTypes) {
   Graph graph = small_graph();
   Builder b(graph);
