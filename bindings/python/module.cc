@@ -1,6 +1,7 @@
-// The extension module minnow._minnow: models and sessions over plain buffers. minnow/__init__.py gives them numpy's face.
-// A tensor crosses as (buffer, dtype name, dims), a string tensor as (list of bytes, "string", dims), a sequence as a list,
-// an absent value as None. Buffers are not copied: inputs are borrowed for the call, outputs are kept alive by their arrays.
+// The extension module minnow._minnow: models and sessions over plain buffers. minnow/__init__.py gives them numpy's
+// face. A tensor crosses as (buffer, dtype name, dims), a string tensor as (list of bytes, "string", dims), a sequence
+// as a list, an absent value as None. Buffers are not copied: inputs are borrowed for the call, outputs are kept alive
+// by their arrays.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/map.h>
@@ -53,7 +54,8 @@ Tensor tensor_from_python(const nb::tuple& parts) {
       const auto bytes = nb::cast<nb::bytes>(item);
       texts.emplace_back(bytes.c_str(), bytes.size());
     }
-    if (static_cast<int64_t>(texts.size()) != take(checked_element_count(dims))) throw PythonError(bad_input({"string count does not fit the shape"}));
+    if (static_cast<int64_t>(texts.size()) != take(checked_element_count(dims)))
+      throw PythonError(bad_input({"string count does not fit the shape"}));
     return Tensor::of_strings(std::move(texts), dims);
   }
   const auto array = nb::cast<RawArray>(parts[0]);
@@ -94,7 +96,9 @@ nb::object to_python(const Datum& datum) {
   auto* keep = new Tensor(tensor);
   const nb::capsule owner(keep, [](void* p) noexcept { delete static_cast<Tensor*>(p); });
   const size_t bytes = static_cast<size_t>(tensor.bytes());
-  return nb::make_tuple(nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(const_cast<uint8_t*>(tensor.data<uint8_t>()), {bytes}, owner), name, tensor.dims());
+  return nb::make_tuple(
+      nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(const_cast<uint8_t*>(tensor.data<uint8_t>()), {bytes}, owner), name,
+      tensor.dims());
 }
 
 Limits limits_from(const std::map<std::string, double>& given) {
@@ -105,7 +109,9 @@ Limits limits_from(const std::map<std::string, double>& given) {
     else if (name == "depth") limits.depth = static_cast<int64_t>(value);
     else if (name == "steps") limits.steps = static_cast<int64_t>(value);
     else if (name == "seconds") limits.seconds = value;
-    else throw PythonError(bad_input({"unknown limit '", printable(name), "'; there are bytes, nodes, depth, steps, seconds"}));
+    else
+      throw PythonError(
+          bad_input({"unknown limit '", printable(name), "'; there are bytes, nodes, depth, steps, seconds"}));
   }
   return limits;
 }
@@ -136,7 +142,8 @@ OpenOptions open_options(const std::map<std::string, double>& limits, bool optim
 class Recorder : public NodeObserver {
  public:
   explicit Recorder(bool keep_values) : keep_values_(keep_values) {}
-  Status on_node(const Graph& graph, const Node& node, std::span<const Datum> outputs, int depth, int64_t duration_ns) override {
+  Status on_node(const Graph& graph, const Node& node, std::span<const Datum> outputs, int depth,
+                 int64_t duration_ns) override {
     if (depth > 0) return {};
     rows_.push_back({node.name, node.op, duration_ns, {}});
     for (size_t i = 0; keep_values_ && i < outputs.size(); ++i) {
@@ -220,11 +227,12 @@ NB_MODULE(_minnow, m) {
   nb::class_<PythonModel>(m, "Model")
       .def_prop_ro("inputs", [](const PythonModel& self) { return self.values(self.model->graph().inputs); })
       .def_prop_ro("outputs", [](const PythonModel& self) { return self.values(self.model->graph().outputs); })
-      .def_prop_ro("states", [](const PythonModel& self) {
-        std::vector<std::string> names;
-        for (const State& state : self.model->graph().states) names.push_back(state.name);
-        return names;
-      })
+      .def_prop_ro("states",
+                   [](const PythonModel& self) {
+                     std::vector<std::string> names;
+                     for (const State& state : self.model->graph().states) names.push_back(state.name);
+                     return names;
+                   })
       .def_prop_ro("metadata", [](const PythonModel& self) { return self.model->graph().metadata; })
       .def_prop_ro("node_count", [](const PythonModel& self) { return node_count(self.model->graph()); })
       .def_prop_ro("format", [](const PythonModel& self) { return self.model->format(); });
@@ -240,7 +248,8 @@ NB_MODULE(_minnow, m) {
     nb::gil_scoped_release unlocked;
     return PythonModel(take(Model::open_file(path, open_options(limits, optimize, ""))));
   });
-  m.def("open_bytes", [](const nb::bytes& data, const std::string& name, const std::map<std::string, double>& limits, bool optimize, const std::string& folder) {
+  m.def("open_bytes", [](const nb::bytes& data, const std::string& name, const std::map<std::string, double>& limits,
+                         bool optimize, const std::string& folder) {
     const Bytes bytes = Bytes::own(std::string(data.c_str(), data.size()));
     nb::gil_scoped_release unlocked;
     return PythonModel(take(Model::open_bytes(bytes, name, open_options(limits, optimize, folder))));

@@ -26,8 +26,8 @@ std::string classes_in_words(const std::vector<std::string>& labels, const Tenso
   return text;
 }
 
-// Greedy decoding (Graves et al. 2006): the best class of each step, repeats merged, blanks (class 0) dropped. PP-OCR's list
-// lacks the blank in front and the space at the end.
+// Greedy decoding (Graves et al. 2006): the best class of each step, repeats merged, blanks (class 0) dropped. PP-OCR's
+// list lacks the blank in front and the space at the end.
 Result<std::string> ctc_in_words(const Graph& graph, const std::string& key, const Tensor& output) {
   std::string_view list;
   for (const auto& [name, value] : graph.metadata) {
@@ -43,7 +43,8 @@ Result<std::string> ctc_in_words(const Graph& graph, const std::string& key, con
   for (int64_t step = 0; step < steps && classes > 0; ++step) {
     const int64_t best = best_index(output.data<float>() + step * classes, classes);
     if (best != 0 && best != previous) {
-      text += static_cast<size_t>(best) <= labels.size() ? labels[static_cast<size_t>(best - 1)] : std::string_view(" ");
+      text +=
+          static_cast<size_t>(best) <= labels.size() ? labels[static_cast<size_t>(best - 1)] : std::string_view(" ");
     }
     previous = best;
   }
@@ -53,7 +54,8 @@ Result<std::string> ctc_in_words(const Graph& graph, const std::string& key, con
 }  // namespace
 
 Result<std::string> answer_in_words(const OutputContract& contract, const Graph& graph, const Tensor& output) {
-  if (contract.kind == OutputContract::Kind::none || output.dtype() != DType::float32 || output.size() == 0) return std::string();
+  if (contract.kind == OutputContract::Kind::none || output.dtype() != DType::float32 || output.size() == 0)
+    return std::string();
   if (contract.kind == OutputContract::Kind::ctc) return ctc_in_words(graph, contract.labels_metadata, output);
   return classes_in_words(contract.labels, output);
 }

@@ -10,7 +10,8 @@
 
 namespace minnow::cli {
 
-// What the contract says the first output means: the best three classes, or the text that a recogniser reads; "" without one.
+// What the contract says the first output means: the best three classes, or the text that a recogniser reads; ""
+// without one.
 Result<std::string> answer_in_words(const OutputContract& contract, const Graph& graph, const Tensor& output);
 
 }  // namespace minnow::cli

@@ -57,14 +57,16 @@ Result<InputContract> parse_input(const Json& json, const std::string& where) {
   MN_CHECK(kind == "picture", where, ": kind must be 'picture' or 'text', got '", printable(kind), "'");
   input.kind = InputContract::Kind::picture;
   MN_ASSIGN(const std::vector<double> size, reader.numbers("size"));
-  MN_CHECK(size.size() == 2 && size[0] >= 0 && size[1] >= 0 && size[0] <= 65535 && size[1] <= 65535 && size[0] + size[1] > 0, where,
-           ": 'size' must be [height, width] below 65536, one of which may be 0");
+  MN_CHECK(
+      size.size() == 2 && size[0] >= 0 && size[1] >= 0 && size[0] <= 65535 && size[1] <= 65535 && size[0] + size[1] > 0,
+      where, ": 'size' must be [height, width] below 65536, one of which may be 0");
   input.height = static_cast<int64_t>(size[0]);
   input.width = static_cast<int64_t>(size[1]);
   MN_ASSIGN(input.layout, reader.text("layout"));
   MN_CHECK(input.layout == "NCHW" || input.layout == "NHWC", where, ": layout must be NCHW or NHWC");
   MN_ASSIGN(input.color, reader.text("color"));
-  MN_CHECK(input.color == "RGB" || input.color == "BGR" || input.color == "GRAY", where, ": color must be RGB, BGR or GRAY");
+  MN_CHECK(input.color == "RGB" || input.color == "BGR" || input.color == "GRAY", where,
+           ": color must be RGB, BGR or GRAY");
   for (const auto& [key, target] : {std::pair{"mean", &input.mean}, std::pair{"scale", &input.scale}}) {
     MN_ASSIGN(const std::vector<double> values, reader.numbers(key));
     MN_CHECK(values.size() == 1 || values.size() == 3, where, ": '", key, "' must hold one number or three");
@@ -100,8 +102,8 @@ Result<CatalogueFile> parse_file(const Json& json, const std::string& where) {
   const Reader reader{json, where};
   CatalogueFile file;
   MN_ASSIGN(file.name, reader.text("name"));
-  MN_CHECK(!file.name.empty() && file.name.find('/') == std::string::npos && file.name != "." && file.name != "..", where,
-           ": '", printable(file.name), "' is not a plain file name");
+  MN_CHECK(!file.name.empty() && file.name.find('/') == std::string::npos && file.name != "." && file.name != "..",
+           where, ": '", printable(file.name), "' is not a plain file name");
   MN_ASSIGN(file.member, reader.text("member", false));
   MN_ASSIGN(file.mirror, reader.text("mirror", false));
   MN_ASSIGN(file.sha256, reader.text("sha256"));
@@ -118,7 +120,9 @@ Result<CatalogueModel> parse_model(const Json& json, const std::string& where) {
   const Reader reader{json, where};
   CatalogueModel model;
   MN_ASSIGN(model.name, reader.text("name"));
-  MN_CHECK(!model.name.empty() && model.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos && model.name[0] != '.',
+  MN_CHECK(!model.name.empty() &&
+               model.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos &&
+               model.name[0] != '.',
            where, ": name '", printable(model.name), "' must be made of a-z, 0-9, '-' and '.'");
   MN_ASSIGN(model.task, reader.text("task"));
   MN_ASSIGN(model.licence, reader.text("licence"));
@@ -126,7 +130,8 @@ Result<CatalogueModel> parse_model(const Json& json, const std::string& where) {
   MN_CHECK(source != json.end() && source->is_object(), where, ": 'source' must be an object");
   const Reader source_reader{*source, where + ".source"};
   MN_ASSIGN(model.source_kind, source_reader.text("kind"));
-  MN_CHECK(model.source_kind == "pypi" || model.source_kind == "npm" || model.source_kind == "url", where, ": source kind must be pypi, npm or url");
+  MN_CHECK(model.source_kind == "pypi" || model.source_kind == "npm" || model.source_kind == "url", where,
+           ": source kind must be pypi, npm or url");
   const bool by_url = model.source_kind == "url";
   MN_ASSIGN(model.package, source_reader.text("package", !by_url));
   MN_ASSIGN(model.version, source_reader.text("version"));
@@ -134,7 +139,8 @@ Result<CatalogueModel> parse_model(const Json& json, const std::string& where) {
   MN_CHECK(model.package.empty() || model.package[0] != '-', where, ": a package name may not begin with '-'");
   MN_CHECK(!by_url || starts_with(model.url, "https://"), where, ": the url must begin with https://");
   const auto files = json.find("files");
-  MN_CHECK(files != json.end() && files->is_array() && !files->empty(), where, ": 'files' must be a list that is not empty");
+  MN_CHECK(files != json.end() && files->is_array() && !files->empty(), where,
+           ": 'files' must be a list that is not empty");
   for (size_t i = 0; i < files->size(); ++i) {
     MN_ASSIGN(CatalogueFile file, parse_file((*files)[i], concat({where, ".files[", i, "]"})));
     model.files.push_back(std::move(file));
@@ -149,7 +155,7 @@ Result<CatalogueModel> parse_model(const Json& json, const std::string& where) {
 }
 
 bool is_file(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
@@ -183,7 +189,8 @@ Result<Catalogue> parse_catalogue(std::string_view text, std::string_view name) 
   MN_CHECK(!json.is_discarded() && json.is_object(), name, ": not a JSON object");
   const auto version = json.find("version");
   MN_CHECK(version != json.end() && version->is_number_integer(), name, ": 'version' is missing");
-  if (version->get<int64_t>() != 1) return unsupported({name, ": catalogue version ", version->get<int64_t>(), ", this minnow reads version 1"});
+  if (version->get<int64_t>() != 1)
+    return unsupported({name, ": catalogue version ", version->get<int64_t>(), ", this minnow reads version 1"});
   const auto models = json.find("models");
   MN_CHECK(models != json.end() && models->is_array(), name, ": 'models' must be a list");
   Catalogue catalogue;
@@ -231,7 +238,8 @@ Result<std::string> find_model_file(const CatalogueModel& model, const Catalogue
     MN_ASSIGN(const Bytes bytes, read_file(path));
     if (sha256_hex(bytes.view()) == file.sha256) return path;
   }
-  return make_error(ErrorCode::io, {"'", file.name, "' of model '", model.name, "' is not here yet: run `minnow models get ", model.name, "`"});
+  return make_error(ErrorCode::io, {"'", file.name, "' of model '", model.name,
+                                    "' is not here yet: run `minnow models get ", model.name, "`"});
 }
 
 }  // namespace minnow

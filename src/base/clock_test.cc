@@ -14,7 +14,7 @@ TEST(Clock, StopwatchMeasuresASleep) {
   EXPECT_GE(elapsed_ns, 5'000'000);
   const double elapsed_ms = watch.elapsed_ms();
   EXPECT_GE(elapsed_ms, static_cast<double>(elapsed_ns) * 1e-6);
-  EXPECT_GE(watch.elapsed_seconds(), elapsed_ms * 1e-3 * (1 - 1e-12));   // two roundings against one
+  EXPECT_GE(watch.elapsed_seconds(), elapsed_ms * 1e-3 * (1 - 1e-12));  // two roundings against one
   EXPECT_LT(watch.elapsed_seconds(), 60.0);
 }
 

@@ -12,7 +12,7 @@ namespace minnow {
 
 namespace {
 
-constexpr int64_t kChunk = 512;   // elements; three such arrays stay within the first-level cache
+constexpr int64_t kChunk = 512;  // elements; three such arrays stay within the first-level cache
 
 using Reals = std::array<double, kChunk>;
 using Integers = std::array<int64_t, kChunk>;
@@ -26,11 +26,15 @@ void widen(const Tensor& from, int64_t begin, int64_t count, To* out) {
 // Integers and booleans, uint64 by its bits.
 void read_integers(const Tensor& from, int64_t begin, int64_t count, int64_t* out) {
   switch (from.dtype()) {
-    case DType::int8: case DType::int4: case DType::int2: return widen<int8_t>(from, begin, count, out);
+    case DType::int8:
+    case DType::int4:
+    case DType::int2: return widen<int8_t>(from, begin, count, out);
     case DType::int16: return widen<int16_t>(from, begin, count, out);
     case DType::int32: return widen<int32_t>(from, begin, count, out);
     case DType::int64: return widen<int64_t>(from, begin, count, out);
-    case DType::uint8: case DType::uint4: case DType::uint2: return widen<uint8_t>(from, begin, count, out);
+    case DType::uint8:
+    case DType::uint4:
+    case DType::uint2: return widen<uint8_t>(from, begin, count, out);
     case DType::uint16: return widen<uint16_t>(from, begin, count, out);
     case DType::uint32: return widen<uint32_t>(from, begin, count, out);
     case DType::uint64: return widen<uint64_t>(from, begin, count, out);
@@ -98,7 +102,8 @@ void write_reals(const double* in, int64_t begin, int64_t count, FloatRules rule
       for (int64_t i = 0; i < count; ++i) out[i] = static_cast<float>(in[i]);
       return;
     }
-    case DType::float16: case DType::bfloat16: {
+    case DType::float16:
+    case DType::bfloat16: {
       uint16_t* out = to->mutable_data<uint16_t>() + begin;
       for (int64_t i = 0; i < count; ++i) out[i] = encode_narrow_float(dtype, round_to_odd(in[i]));
       return;

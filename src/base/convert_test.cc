@@ -13,7 +13,9 @@ constexpr int64_t kMin64 = std::numeric_limits<int64_t>::min();
 constexpr int64_t kMax64 = std::numeric_limits<int64_t>::max();
 
 template <class T>
-Tensor row(std::initializer_list<T> values) { return Tensor::of<T>(values, {static_cast<int64_t>(values.size())}); }
+Tensor row(std::initializer_list<T> values) {
+  return Tensor::of<T>(values, {static_cast<int64_t>(values.size())});
+}
 
 Tensor convert(const Tensor& tensor, DType dtype) {
   auto result = convert_dtype(tensor, dtype);

@@ -47,8 +47,8 @@ CpuFeatures detect() {
   f.sse42 = bit(leaf1.c, 20);
   const bool osxsave = bit(leaf1.c, 27);
   const uint64_t states = osxsave ? enabled_states() : 0;
-  constexpr uint64_t kYmm = 0x6;      // xmm and the upper halves of ymm
-  constexpr uint64_t kZmm = 0xE6;     // with mask registers, upper halves of zmm0-15, zmm16-31
+  constexpr uint64_t kYmm = 0x6;   // xmm and the upper halves of ymm
+  constexpr uint64_t kZmm = 0xE6;  // with mask registers, upper halves of zmm0-15, zmm16-31
   if ((states & kYmm) != kYmm || !bit(leaf1.c, 28)) return f;
   const Registers leaf7 = cpuid(7, 0);
   f.avx = true;
@@ -162,11 +162,14 @@ const CpuFeatures& cpu_features() {
 }
 
 std::vector<std::string_view> isa_names(const CpuFeatures& f) {
-  const std::pair<bool, std::string_view> rows[] = {
-      {f.sse42, "sse4.2"},       {f.avx, "avx"},           {f.f16c, "f16c"},         {f.avx2, "avx2"},
-      {f.fma, "fma"},            {f.avx512f, "avx512f"},   {f.avx512bw, "avx512bw"}, {f.avx512dq, "avx512dq"},
-      {f.avx512vl, "avx512vl"},  {f.avx512vnni, "avx512vnni"}, {f.avx_vnni, "avx_vnni"}, {f.neon, "neon"},
-      {f.fp16, "fp16"},          {f.dotprod, "dotprod"},   {f.i8mm, "i8mm"}};
+  const std::pair<bool, std::string_view> rows[] = {{f.sse42, "sse4.2"},      {f.avx, "avx"},
+                                                    {f.f16c, "f16c"},         {f.avx2, "avx2"},
+                                                    {f.fma, "fma"},           {f.avx512f, "avx512f"},
+                                                    {f.avx512bw, "avx512bw"}, {f.avx512dq, "avx512dq"},
+                                                    {f.avx512vl, "avx512vl"}, {f.avx512vnni, "avx512vnni"},
+                                                    {f.avx_vnni, "avx_vnni"}, {f.neon, "neon"},
+                                                    {f.fp16, "fp16"},         {f.dotprod, "dotprod"},
+                                                    {f.i8mm, "i8mm"}};
   std::vector<std::string_view> names;
   for (const auto& [present, name] : rows) {
     if (present) names.push_back(name);

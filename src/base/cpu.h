@@ -14,7 +14,7 @@ struct CpuFeatures {
   bool avx2 = false;
   bool fma = false;
   bool f16c = false;
-  bool avx_vnni = false;      // vpdpbusd on 256-bit registers without AVX-512
+  bool avx_vnni = false;  // vpdpbusd on 256-bit registers without AVX-512
   bool avx512f = false;
   bool avx512bw = false;
   bool avx512dq = false;
@@ -22,9 +22,9 @@ struct CpuFeatures {
   bool avx512vnni = false;
   // ARM
   bool neon = false;
-  bool fp16 = false;          // half-precision arithmetic
-  bool dotprod = false;       // sdot, udot
-  bool i8mm = false;          // smmla, usdot
+  bool fp16 = false;     // half-precision arithmetic
+  bool dotprod = false;  // sdot, udot
+  bool i8mm = false;     // smmla, usdot
 
   // What kernels are compiled for: "avx2" needs AVX2, FMA and F16C; "avx512" needs F, BW, DQ and VL on top.
   bool has_avx2_kernels() const { return avx2 && fma && f16c; }

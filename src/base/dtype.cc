@@ -13,8 +13,8 @@ enum class Kind : uint8_t { none, real, signed_integer, unsigned_integer, other,
 
 struct Info {
   std::string_view name;
-  uint8_t bytes;   // an element in memory
-  uint8_t bits;    // an element in a file
+  uint8_t bytes;  // an element in memory
+  uint8_t bits;   // an element in a file
   Kind kind;
 };
 
@@ -59,10 +59,10 @@ struct NarrowFormat {
   int mantissa_bits;
   int bias;
   uint32_t sign_bit;
-  uint32_t max_code;        // the largest finite value
-  uint32_t overflow_code;   // what an overflow becomes when it does not saturate
+  uint32_t max_code;       // the largest finite value
+  uint32_t overflow_code;  // what an overflow becomes when it does not saturate
   uint32_t nan_code;
-  bool signed_zero;         // false (the fnuz types): -0 and signed NaN do not exist, the code of -0 is NaN
+  bool signed_zero;  // false (the fnuz types): -0 and signed NaN do not exist, the code of -0 is NaN
   bool always_saturates;
   bool never_saturates;
 };
@@ -108,11 +108,11 @@ uint32_t round_magnitude(const NarrowFormat& format, uint32_t magnitude) {
   if (exponent_field != 0) significand |= kFloatMantissaMask + 1;
   int exponent = (exponent_field != 0 ? exponent_field : 1) - 127 + format.bias;
   int shift = 23 - format.mantissa_bits;
-  if (exponent < 1) {   // a subnormal of the narrow format
+  if (exponent < 1) {  // a subnormal of the narrow format
     shift += 1 - exponent;
     exponent = 1;
   }
-  if (shift > 25) return 0;   // below half of the smallest subnormal
+  if (shift > 25) return 0;  // below half of the smallest subnormal
   const uint32_t kept = significand >> shift;
   const uint32_t rest = significand & ((uint32_t{1} << shift) - 1);
   const uint32_t half = uint32_t{1} << (shift - 1);
@@ -201,7 +201,7 @@ uint16_t encode_narrow_float(DType dtype, float value, bool saturate) {
 
 uint8_t encode_float8e8m0(float value, bool saturate, RoundMode mode) {
   constexpr uint8_t kNan = 0xFF, kMax = 0xFE;
-  constexpr uint32_t kSmallest = 0x00400000u;   // 2^-127
+  constexpr uint32_t kSmallest = 0x00400000u;  // 2^-127
   const uint32_t magnitude = std::bit_cast<uint32_t>(value) & 0x7FFFFFFFu;
   if (magnitude > 0x7F800000u) return kNan;
   if (magnitude == 0x7F800000u) return saturate ? kMax : kNan;

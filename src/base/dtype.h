@@ -10,12 +10,32 @@ namespace minnow {
 
 enum class DType : uint8_t {
   undefined,
-  float32, float64, float16, bfloat16,
-  float8e4m3fn, float8e4m3fnuz, float8e5m2, float8e5m2fnuz, float8e8m0, float4e2m1,
-  int8, int16, int32, int64, uint8, uint16, uint32, uint64,
-  int4, uint4, int2, uint2,
-  boolean, string,
-  complex64, complex128,
+  float32,
+  float64,
+  float16,
+  bfloat16,
+  float8e4m3fn,
+  float8e4m3fnuz,
+  float8e5m2,
+  float8e5m2fnuz,
+  float8e8m0,
+  float4e2m1,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+  int4,
+  uint4,
+  int2,
+  uint2,
+  boolean,
+  string,
+  complex64,
+  complex128,
 };
 inline constexpr int kDTypeCount = static_cast<int>(DType::complex128) + 1;
 
@@ -28,9 +48,9 @@ size_t element_bytes(DType dtype);
 // Bits one element takes in a file (4 for int4).
 int file_bits(DType dtype);
 
-bool is_float(DType dtype);            // any real floating-point type, 4 to 64 bits
-bool is_narrow_float(DType dtype);     // floating point of 16 bits or fewer: references compute it in float32
-bool is_integer(DType dtype);          // signed or unsigned integer of any width (not boolean)
+bool is_float(DType dtype);         // any real floating-point type, 4 to 64 bits
+bool is_narrow_float(DType dtype);  // floating point of 16 bits or fewer: references compute it in float32
+bool is_integer(DType dtype);       // signed or unsigned integer of any width (not boolean)
 bool is_signed_integer(DType dtype);
 bool is_complex(DType dtype);
 
@@ -39,18 +59,52 @@ int64_t integer_min(DType dtype);
 uint64_t integer_max(DType dtype);
 
 // C++ type <-> dtype for the types with a native representation.
-template <class T> constexpr DType dtype_of();
-template <> constexpr DType dtype_of<float>() { return DType::float32; }
-template <> constexpr DType dtype_of<double>() { return DType::float64; }
-template <> constexpr DType dtype_of<int8_t>() { return DType::int8; }
-template <> constexpr DType dtype_of<int16_t>() { return DType::int16; }
-template <> constexpr DType dtype_of<int32_t>() { return DType::int32; }
-template <> constexpr DType dtype_of<int64_t>() { return DType::int64; }
-template <> constexpr DType dtype_of<uint8_t>() { return DType::uint8; }
-template <> constexpr DType dtype_of<uint16_t>() { return DType::uint16; }
-template <> constexpr DType dtype_of<uint32_t>() { return DType::uint32; }
-template <> constexpr DType dtype_of<uint64_t>() { return DType::uint64; }
-template <> constexpr DType dtype_of<bool>() { return DType::boolean; }
+template <class T>
+constexpr DType dtype_of();
+template <>
+constexpr DType dtype_of<float>() {
+  return DType::float32;
+}
+template <>
+constexpr DType dtype_of<double>() {
+  return DType::float64;
+}
+template <>
+constexpr DType dtype_of<int8_t>() {
+  return DType::int8;
+}
+template <>
+constexpr DType dtype_of<int16_t>() {
+  return DType::int16;
+}
+template <>
+constexpr DType dtype_of<int32_t>() {
+  return DType::int32;
+}
+template <>
+constexpr DType dtype_of<int64_t>() {
+  return DType::int64;
+}
+template <>
+constexpr DType dtype_of<uint8_t>() {
+  return DType::uint8;
+}
+template <>
+constexpr DType dtype_of<uint16_t>() {
+  return DType::uint16;
+}
+template <>
+constexpr DType dtype_of<uint32_t>() {
+  return DType::uint32;
+}
+template <>
+constexpr DType dtype_of<uint64_t>() {
+  return DType::uint64;
+}
+template <>
+constexpr DType dtype_of<bool>() {
+  return DType::boolean;
+}
 
 // Narrow floats <-> float32. Encoding rounds to nearest, ties to even. `saturate` matters for the float8 types, where
 // ONNX lets Cast choose between clamping to the largest finite value and overflowing to infinity or NaN. Other narrow

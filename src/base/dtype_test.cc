@@ -131,20 +131,20 @@ struct Special {
 // The two tables of ONNX's Cast.
 TEST(NarrowFloat, SpecialValuesAsInCast) {
   const Special rows[] = {
-      {DType::float8e4m3fn, 0.0f, 0x00, 0x00},      {DType::float8e4m3fn, -0.0f, 0x80, 0x80},
-      {DType::float8e4m3fn, kNan, 0x7F, 0x7F},      {DType::float8e4m3fn, -kNan, 0xFF, 0xFF},
-      {DType::float8e4m3fn, kInf, 0x7E, 0x7F},      {DType::float8e4m3fn, -kInf, 0xFE, 0xFF},
-      {DType::float8e4m3fn, 464.0f, 0x7E, 0x7E},    {DType::float8e4m3fn, 464.1f, 0x7E, 0x7F},
-      {DType::float8e4m3fn, -1e6f, 0xFE, 0xFF},     {DType::float8e4m3fnuz, -0.0f, 0x00, 0x00},
-      {DType::float8e4m3fnuz, kNan, 0x80, 0x80},    {DType::float8e4m3fnuz, -kInf, 0xFF, 0x80},
-      {DType::float8e4m3fnuz, 1e6f, 0x7F, 0x80},    {DType::float8e4m3fnuz, -1e-9f, 0x00, 0x00},
-      {DType::float8e5m2, kInf, 0x7B, 0x7C},        {DType::float8e5m2, -kInf, 0xFB, 0xFC},
-      {DType::float8e5m2, 1e6f, 0x7B, 0x7C},        {DType::float8e5m2, -1e-9f, 0x80, 0x80},
-      {DType::float8e5m2fnuz, kInf, 0x7F, 0x80},    {DType::float8e5m2fnuz, -1e6f, 0xFF, 0x80},
-      {DType::float16, 65520.0f, 0x7C00, 0x7C00},   {DType::float16, 65519.9f, 0x7BFF, 0x7BFF},
-      {DType::float16, -kInf, 0xFC00, 0xFC00},      {DType::bfloat16, 3.4e38f, 0x7F80, 0x7F80},
-      {DType::float4e2m1, kInf, 0x7, 0x7},          {DType::float4e2m1, -1e6f, 0xF, 0xF},
-      {DType::float4e2m1, -0.0f, 0x8, 0x8},         {DType::float4e2m1, kNan, 0x8, 0x8},
+      {DType::float8e4m3fn, 0.0f, 0x00, 0x00},    {DType::float8e4m3fn, -0.0f, 0x80, 0x80},
+      {DType::float8e4m3fn, kNan, 0x7F, 0x7F},    {DType::float8e4m3fn, -kNan, 0xFF, 0xFF},
+      {DType::float8e4m3fn, kInf, 0x7E, 0x7F},    {DType::float8e4m3fn, -kInf, 0xFE, 0xFF},
+      {DType::float8e4m3fn, 464.0f, 0x7E, 0x7E},  {DType::float8e4m3fn, 464.1f, 0x7E, 0x7F},
+      {DType::float8e4m3fn, -1e6f, 0xFE, 0xFF},   {DType::float8e4m3fnuz, -0.0f, 0x00, 0x00},
+      {DType::float8e4m3fnuz, kNan, 0x80, 0x80},  {DType::float8e4m3fnuz, -kInf, 0xFF, 0x80},
+      {DType::float8e4m3fnuz, 1e6f, 0x7F, 0x80},  {DType::float8e4m3fnuz, -1e-9f, 0x00, 0x00},
+      {DType::float8e5m2, kInf, 0x7B, 0x7C},      {DType::float8e5m2, -kInf, 0xFB, 0xFC},
+      {DType::float8e5m2, 1e6f, 0x7B, 0x7C},      {DType::float8e5m2, -1e-9f, 0x80, 0x80},
+      {DType::float8e5m2fnuz, kInf, 0x7F, 0x80},  {DType::float8e5m2fnuz, -1e6f, 0xFF, 0x80},
+      {DType::float16, 65520.0f, 0x7C00, 0x7C00}, {DType::float16, 65519.9f, 0x7BFF, 0x7BFF},
+      {DType::float16, -kInf, 0xFC00, 0xFC00},    {DType::bfloat16, 3.4e38f, 0x7F80, 0x7F80},
+      {DType::float4e2m1, kInf, 0x7, 0x7},        {DType::float4e2m1, -1e6f, 0xF, 0xF},
+      {DType::float4e2m1, -0.0f, 0x8, 0x8},       {DType::float4e2m1, kNan, 0x8, 0x8},
   };
   for (const Special& row : rows) {
     EXPECT_EQ(encode_narrow_float(row.dtype, row.value, true), row.saturated)

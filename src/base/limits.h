@@ -12,11 +12,11 @@
 namespace minnow {
 
 struct Limits {
-  int64_t bytes = int64_t{8} << 30;   // tensors alive at once
-  int64_t nodes = 1'000'000;          // nodes of a graph after functions are expanded
-  int64_t depth = 64;                 // nested subgraphs, functions and messages
-  int64_t steps = 100'000'000;        // node executions in one run
-  double seconds = 0;                 // wall time of one run; 0: no limit
+  int64_t bytes = int64_t{8} << 30;  // tensors alive at once
+  int64_t nodes = 1'000'000;         // nodes of a graph after functions are expanded
+  int64_t depth = 64;                // nested subgraphs, functions and messages
+  int64_t steps = 100'000'000;       // node executions in one run
+  double seconds = 0;                // wall time of one run; 0: no limit
 };
 
 // Counts against Limits. Thread-safe; cancel() may be called from any thread.

@@ -10,9 +10,11 @@ namespace {
 class Log : public testing::Test {
  protected:
   void SetUp() override {
-    set_log_sink([](void* context, LogLevel level, std::string_view message) {
-      *static_cast<std::string*>(context) += concat({to_string(level), "=", message, ";"});
-    }, &seen_);
+    set_log_sink(
+        [](void* context, LogLevel level, std::string_view message) {
+          *static_cast<std::string*>(context) += concat({to_string(level), "=", message, ";"});
+        },
+        &seen_);
   }
   void TearDown() override {
     set_log_sink(nullptr, nullptr);

@@ -18,7 +18,7 @@ struct Operand {
   DType dtype = DType::undefined;
   int32_t rank = 0;
   std::array<int64_t, kMaxRank> dims{};
-  std::array<int64_t, kMaxRank> strides{};   // in elements
+  std::array<int64_t, kMaxRank> strides{};  // in elements
   Scheme scheme;
   int64_t elements() const {
     int64_t count = 1;

@@ -20,8 +20,8 @@ uint64_t rotate_left(uint64_t value, int count) { return value << count | value 
 // compilers may or may not fuse a * b + c: everything here is exact, a single rounding, or an explicit fma.
 double portable_log(double x) {
   int exponent = 0;
-  double mantissa = std::frexp(x, &exponent);   // [0.5, 1)
-  if (mantissa < 0.70710678118654752) {         // centred on 1: [0.707, 1.414)
+  double mantissa = std::frexp(x, &exponent);  // [0.5, 1)
+  if (mantissa < 0.70710678118654752) {        // centred on 1: [0.707, 1.414)
     mantissa *= 2;
     --exponent;
   }
@@ -76,7 +76,7 @@ double Random::normal() {
   }
   // Marsaglia's polar method: a point in the unit disc gives two independent normals.
   for (;;) {
-    const double u = 2 * uniform() - 1;   // both steps are exact
+    const double u = 2 * uniform() - 1;  // both steps are exact
     const double v = 2 * uniform() - 1;
     const double v_square = v * v;
     const double s = std::fma(u, u, v_square);

@@ -38,7 +38,7 @@ TEST(Random, BelowIsUniform) {
   for (int i = 0; i < kDraws; ++i) ++counts.at(random.below(7));
   double chi_square = 0;
   for (int count : counts) chi_square += std::pow(count - kDraws / 7.0, 2) / (kDraws / 7.0);
-  EXPECT_LT(chi_square, 22.5);   // 0.1 % of good generators exceed it (6 degrees of freedom); the seed is fixed
+  EXPECT_LT(chi_square, 22.5);  // 0.1 % of good generators exceed it (6 degrees of freedom); the seed is fixed
   EXPECT_EQ(random.below(1), 0u);
   // 3/4 of 2^64: without rejection, the first third would come up twice as often.
   constexpr uint64_t kCount = uint64_t{3} << 62;
@@ -85,7 +85,7 @@ TEST(Random, NormalBitsAreTheSameEverywhere) {
   Random random(2024);
   uint64_t fold = 0;
   for (int i = 0; i < 100'000; ++i) fold = std::rotl(fold, 1) ^ std::bit_cast<uint64_t>(random.normal());
-  EXPECT_EQ(fold, 0x2ca29fcf8c1ad634u);   // by a Python program with exact fractions for fma
+  EXPECT_EQ(fold, 0x2ca29fcf8c1ad634u);  // by a Python program with exact fractions for fma
 }
 
 TEST(Random, StateContinuesInTheMiddleOfAPair) {

@@ -63,15 +63,30 @@ class [[nodiscard]] Result {
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
-  T& value() & { assert(ok()); return *std::get_if<0>(&state_); }
-  const T& value() const& { assert(ok()); return *std::get_if<0>(&state_); }
-  T&& value() && { assert(ok()); return std::move(*std::get_if<0>(&state_)); }
+  T& value() & {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  const T& value() const& {
+    assert(ok());
+    return *std::get_if<0>(&state_);
+  }
+  T&& value() && {
+    assert(ok());
+    return std::move(*std::get_if<0>(&state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
-  Error& error() { assert(!ok()); return *std::get_if<1>(&state_); }
-  const Error& error() const { assert(!ok()); return *std::get_if<1>(&state_); }
+  Error& error() {
+    assert(!ok());
+    return *std::get_if<1>(&state_);
+  }
+  const Error& error() const {
+    assert(!ok());
+    return *std::get_if<1>(&state_);
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -85,8 +100,14 @@ class [[nodiscard]] Result<void> {
 
   bool ok() const { return !error_.has_value(); }
   explicit operator bool() const { return ok(); }
-  Error& error() { assert(!ok()); return *error_; }
-  const Error& error() const { assert(!ok()); return *error_; }
+  Error& error() {
+    assert(!ok());
+    return *error_;
+  }
+  const Error& error() const {
+    assert(!ok());
+    return *error_;
+  }
 
  private:
   std::optional<Error> error_;
@@ -100,21 +121,21 @@ using Status = Result<void>;
 #define MN_CONCAT(a, b) MN_CONCAT_(a, b)
 
 // Returns the error of `expr` from the enclosing function, if there is one.
-#define MN_TRY(expr)                                                     \
-  do {                                                                   \
+#define MN_TRY(expr)                                                                   \
+  do {                                                                                 \
     if (auto mn_status = (expr); !mn_status.ok()) return std::move(mn_status.error()); \
   } while (false)
 
 // MN_ASSIGN(auto x, f()): x is f()'s value, or the enclosing function returns f()'s error.
 #define MN_ASSIGN(declaration, expr) MN_ASSIGN_(MN_CONCAT(mn_result_, __LINE__), declaration, expr)
-#define MN_ASSIGN_(result, declaration, expr)        \
-  auto result = (expr);                              \
+#define MN_ASSIGN_(result, declaration, expr)         \
+  auto result = (expr);                               \
   if (!result.ok()) return std::move(result.error()); \
   declaration = std::move(result).value()
 
 // Returns bad_input with the given pieces unless `condition` holds: MN_CHECK(rank == 4, "expected 4-D, got ", rank,
 // "-D").
-#define MN_CHECK(condition, ...)                                    \
-  do {                                                              \
-    if (!(condition)) return ::minnow::bad_input({__VA_ARGS__});    \
+#define MN_CHECK(condition, ...)                                 \
+  do {                                                           \
+    if (!(condition)) return ::minnow::bad_input({__VA_ARGS__}); \
   } while (false)

@@ -11,8 +11,8 @@ struct Scheme {
   int8_t bits = 8;
   bool is_signed = true;
   Kind kind = Kind::affine;
-  int32_t axis = -1;        // dimension that has one scale a slice; -1: one scale for the whole tensor
-  int64_t group = 0;        // elements along `axis` (or the last dimension) that share a scale; 0: the whole extent
+  int32_t axis = -1;  // dimension that has one scale a slice; -1: one scale for the whole tensor
+  int64_t group = 0;  // elements along `axis` (or the last dimension) that share a scale; 0: the whole extent
   friend bool operator==(const Scheme&, const Scheme&) = default;
 };
 

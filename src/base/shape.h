@@ -29,8 +29,8 @@ Result<int64_t> normalize_axis(int64_t axis, int64_t rank);
 Result<Dims> broadcast_dims(std::span<const int64_t> a, std::span<const int64_t> b);
 
 struct Dim {
-  int64_t value = -1;   // -1: not known
-  std::string symbol;   // a name such as "batch", or empty
+  int64_t value = -1;  // -1: not known
+  std::string symbol;  // a name such as "batch", or empty
   Dim() = default;
   Dim(int64_t v) : value(v) {}
   explicit Dim(std::string name) : symbol(std::move(name)) {}
@@ -52,12 +52,12 @@ struct Shape {
   Shape(std::initializer_list<Dim> d) : ranked(true), dims(d) {}
   static Shape of_rank(int64_t rank) { return Shape(std::vector<Dim>(static_cast<size_t>(rank))); }
   int64_t rank() const { return static_cast<int64_t>(dims.size()); }
-  bool static_dims() const;   // ranked and every dimension known
-  Dims to_dims() const;       // requires static_dims()
+  bool static_dims() const;  // ranked and every dimension known
+  Dims to_dims() const;      // requires static_dims()
   friend bool operator==(const Shape&, const Shape&) = default;
 };
 
-std::string to_string(const Shape& shape);   // "[batch, 3, ?, 224]", "?" where unranked
+std::string to_string(const Shape& shape);  // "[batch, 3, ?, 224]", "?" where unranked
 Result<Shape> broadcast_shapes(const Shape& a, const Shape& b);
 
 }  // namespace minnow

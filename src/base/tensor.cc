@@ -23,7 +23,7 @@ int64_t storage_element_bytes(DType dtype) {
 struct Release {
   std::shared_ptr<Budget> budget;
   int64_t bytes;
-  int64_t strings;   // std::string objects to destroy
+  int64_t strings;  // std::string objects to destroy
   void operator()(void* data) const {
     std::destroy_n(static_cast<std::string*>(data), strings);
     ::operator delete(data, kAlignment);

@@ -34,7 +34,9 @@ class Tensor {
   // 1-D int64, the type of shapes and axes.
   static Tensor of_ints(std::span<const int64_t> values);
   template <class T>
-  static Tensor scalar(T value) { return of<T>({value}, {}); }
+  static Tensor scalar(T value) {
+    return of<T>({value}, {});
+  }
   static Tensor of_strings(std::vector<std::string> values, Dims dims);
 
   bool valid() const { return dtype_ != DType::undefined; }
@@ -42,16 +44,22 @@ class Tensor {
   const Dims& dims() const { return dims_; }
   int64_t rank() const { return static_cast<int64_t>(dims_.size()); }
   int64_t dim(int64_t i) const { return dims_[static_cast<size_t>(i)]; }
-  int64_t size() const { return size_; }   // elements
+  int64_t size() const { return size_; }  // elements
   int64_t bytes() const { return size_ * static_cast<int64_t>(element_bytes(dtype_)); }
 
   // T must be the native type of dtype() (uint16_t bits for float16, uint8_t or int8_t for 8-bit and smaller ones).
   template <class T>
-  const T* data() const { return reinterpret_cast<const T*>(data_); }
+  const T* data() const {
+    return reinterpret_cast<const T*>(data_);
+  }
   template <class T>
-  T* mutable_data() { return reinterpret_cast<T*>(const_cast<std::byte*>(data_)); }
+  T* mutable_data() {
+    return reinterpret_cast<T*>(const_cast<std::byte*>(data_));
+  }
   template <class T>
-  std::span<const T> values() const { return {data<T>(), static_cast<size_t>(size_)}; }
+  std::span<const T> values() const {
+    return {data<T>(), static_cast<size_t>(size_)};
+  }
   std::span<const std::byte> raw() const { return {data_, static_cast<size_t>(bytes())}; }
   std::span<const std::string> strings() const;
   std::span<std::string> mutable_strings();
@@ -70,8 +78,8 @@ class Tensor {
   DType dtype_ = DType::undefined;
   Dims dims_;
   int64_t size_ = 0;
-  bool writable_ = false;                    // allocated here, not viewed
-  const std::byte* data_ = nullptr;          // for strings: std::string objects
+  bool writable_ = false;            // allocated here, not viewed
+  const std::byte* data_ = nullptr;  // for strings: std::string objects
   std::shared_ptr<const void> storage_;
 };
 
@@ -85,7 +93,7 @@ Result<Tensor> convert_dtype(const Tensor& tensor, DType dtype, const std::share
                              bool saturate = true, RoundMode mode = RoundMode::up);
 
 struct Datum {
-  enum class Kind : uint8_t { none, tensor, sequence };   // none: an absent input, or an empty optional
+  enum class Kind : uint8_t { none, tensor, sequence };  // none: an absent input, or an empty optional
   Kind kind = Kind::none;
   Tensor tensor;
   std::shared_ptr<const std::vector<Datum>> sequence;

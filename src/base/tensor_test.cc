@@ -39,7 +39,7 @@ TEST(Tensor, RefusesBadSizes) {
     return tensor.ok() ? ErrorCode::internal : tensor.error().code;
   };
   EXPECT_EQ(code_of(DType::float32, {-1}), ErrorCode::bad_input);
-  EXPECT_EQ(code_of(DType::float32, {int64_t{1} << 32, int64_t{1} << 32}), ErrorCode::bad_input);   // 2^64 wraps to 0
+  EXPECT_EQ(code_of(DType::float32, {int64_t{1} << 32, int64_t{1} << 32}), ErrorCode::bad_input);  // 2^64 wraps to 0
   EXPECT_EQ(code_of(DType::float32, {int64_t{1} << 62}), ErrorCode::limit);  // 2^64 bytes wrap to 0
   EXPECT_EQ(code_of(DType::int8, {int64_t{1} << 50}), ErrorCode::limit);
   EXPECT_EQ(code_of(DType::string, {int64_t{1} << 40}), ErrorCode::limit);

@@ -14,8 +14,14 @@ TEST(Text, PrintableEscapesWhatATerminalObeys) {
   EXPECT_EQ(printable("conv_3/größe 模型"), "conv_3/größe 模型");
   EXPECT_EQ(printable("a\x1b[2Jb\n"), "a\\x1b[2Jb\\x0a");
   EXPECT_EQ(printable(std::string_view("a\0b\x7f", 4)), "a\\x00b\\x7f");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\xc2\\x9b" "31m");             // C1 control sequence introducer
-  EXPECT_EQ(printable("a\xe2\x80\xae" "b"), "a\\xe2\\x80\\xae" "b");      // right-to-left override
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\xc2\\x9b"
+            "31m");  // C1 control sequence introducer
+  EXPECT_EQ(printable("a\xe2\x80\xae"
+                      "b"),
+            "a\\xe2\\x80\\xae"
+            "b");  // right-to-left override
   EXPECT_EQ(printable("\xff\xc3("), "\\xff\\xc3(");
 }
 

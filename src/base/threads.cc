@@ -32,7 +32,7 @@ struct Range {
 
 Range part_of(int64_t count, int64_t parts, int64_t index) {
   const int64_t size = count / parts;
-  const int64_t longer = count % parts;   // the first parts take one more
+  const int64_t longer = count % parts;  // the first parts take one more
   const int64_t begin = index * size + std::min(index, longer);
   return {begin, begin + size + (index < longer ? 1 : 0)};
 }
@@ -71,7 +71,7 @@ struct ThreadPool::State {
   std::vector<std::thread> workers;
   int spins = 0;
 
-  std::mutex turn;   // held by the caller whose job runs
+  std::mutex turn;  // held by the caller whose job runs
 
   // The job: written by the caller before `generation` grows, read by workers after.
   Task task = nullptr;
@@ -80,9 +80,9 @@ struct ThreadPool::State {
   int64_t parts = 0;
 
   std::atomic<uint64_t> generation{0};
-  std::atomic<size_t> pending{0};   // workers that have not finished this generation
+  std::atomic<size_t> pending{0};  // workers that have not finished this generation
   std::atomic<bool> stop{false};
-  std::mutex mutex;                 // guards sleeping, on either condition
+  std::mutex mutex;  // guards sleeping, on either condition
   std::condition_variable wake;
   std::condition_variable done;
 

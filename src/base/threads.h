@@ -25,9 +25,12 @@ class ThreadPool {
   // parallel_for with a callable: pool.for_each(n, [&](int64_t begin, int64_t end, int thread) {...}).
   template <class F>
   void for_each(int64_t count, F&& body) {
-    run(count, [](void* context, int64_t begin, int64_t end, int thread) {
-      (*static_cast<std::remove_reference_t<F>*>(context))(begin, end, thread);
-    }, &body);
+    run(
+        count,
+        [](void* context, int64_t begin, int64_t end, int thread) {
+          (*static_cast<std::remove_reference_t<F>*>(context))(begin, end, thread);
+        },
+        &body);
   }
 
  private:

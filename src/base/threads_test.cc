@@ -12,7 +12,7 @@
 namespace minnow {
 namespace {
 
-using Ranges = std::vector<std::tuple<int64_t, int64_t>>;   // by thread
+using Ranges = std::vector<std::tuple<int64_t, int64_t>>;  // by thread
 
 Ranges ranges_of(ThreadPool* pool, int64_t count) {
   Ranges ranges(static_cast<size_t>(pool->thread_count()), {-1, -1});

@@ -18,11 +18,21 @@ struct Graph;
 using Ints = std::vector<int64_t>;
 using Floats = std::vector<float>;
 using Strings = std::vector<std::string>;
-using GraphRef = std::shared_ptr<const Graph>;   // a closed subgraph: all that it uses comes in through its inputs
+using GraphRef = std::shared_ptr<const Graph>;  // a closed subgraph: all that it uses comes in through its inputs
 
 // The order is that of the variant below.
 enum class AttributeKind : uint8_t {
-  none, integer, real, text, tensor, graph, integers, reals, texts, tensors, graphs,
+  none,
+  integer,
+  real,
+  text,
+  tensor,
+  graph,
+  integers,
+  reals,
+  texts,
+  tensors,
+  graphs,
 };
 std::string_view to_string(AttributeKind kind);
 
@@ -51,7 +61,9 @@ class Attribute {
   AttributeKind kind() const { return static_cast<AttributeKind>(value_.index()); }
   bool present() const { return kind() != AttributeKind::none; }
   template <class T>
-  const T* get() const { return std::get_if<T>(&value_); }
+  const T* get() const {
+    return std::get_if<T>(&value_);
+  }
   const Storage& storage() const { return value_; }
 
  private:

@@ -18,14 +18,14 @@
 namespace minnow {
 
 using ValueId = int32_t;
-inline constexpr ValueId kNoValue = -1;   // an optional input that is absent, an output that nobody wants
+inline constexpr ValueId kNoValue = -1;  // an optional input that is absent, an output that nobody wants
 
 struct Type {
   enum class Kind : uint8_t { unknown, tensor, sequence, optional };
   Kind kind = Kind::unknown;
-  DType dtype = DType::undefined;            // tensor; undefined: not known
-  Shape shape;                               // tensor
-  std::shared_ptr<const Type> element;       // sequence, optional
+  DType dtype = DType::undefined;       // tensor; undefined: not known
+  Shape shape;                          // tensor
+  std::shared_ptr<const Type> element;  // sequence, optional
   static Type tensor(DType dtype, Shape shape = {}) { return {Kind::tensor, dtype, std::move(shape), nullptr}; }
   static Type sequence(Type of) { return {Kind::sequence, {}, {}, std::make_shared<const Type>(std::move(of))}; }
   static Type optional(Type of) { return {Kind::optional, {}, {}, std::make_shared<const Type>(std::move(of))}; }
@@ -33,19 +33,19 @@ struct Type {
   static Type of(const Datum& datum);
   bool is_tensor() const { return kind == Kind::tensor; }
 };
-std::string to_string(const Type& type);   // "float32[N, 3]", "sequence(float32[?])"
+std::string to_string(const Type& type);  // "float32[N, 3]", "sequence(float32[?])"
 bool operator==(const Type& a, const Type& b);
 
 struct Value {
-  std::string name;      // unique in its graph, never empty
+  std::string name;  // unique in its graph, never empty
   Type type;
-  Tensor constant;       // valid(): this value is a constant and no node produces it
+  Tensor constant;  // valid(): this value is a constant and no node produces it
   bool is_constant() const { return constant.valid(); }
 };
 
 struct Node {
-  std::string op;        // name of an OpDef
-  std::string name;      // for messages and profiles; may be empty
+  std::string op;    // name of an OpDef
+  std::string name;  // for messages and profiles; may be empty
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   Attributes attributes;
@@ -87,7 +87,7 @@ std::vector<int32_t> producers(const Graph& graph);
 std::vector<int32_t> use_counts(const Graph& graph);
 // Bytes of all constants, subgraphs included; number of parameters likewise.
 int64_t constant_bytes(const Graph& graph);
-int64_t node_count(const Graph& graph);   // subgraphs included
+int64_t node_count(const Graph& graph);  // subgraphs included
 // "node 'conv_3' (conv)", names made printable.
 std::string describe(const Node& node);
 

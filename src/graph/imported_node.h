@@ -10,14 +10,14 @@
 namespace minnow {
 
 struct ImportedNode {
-  std::string domain;    // "ai.onnx", "ai.onnx.ml", "com.microsoft", "tflite", …; never empty
-  std::string op;        // "Conv"
-  int64_t version = 0;   // operator set (ONNX) or operator version (TFLite)
+  std::string domain;   // "ai.onnx", "ai.onnx.ml", "com.microsoft", "tflite", …; never empty
+  std::string op;       // "Conv"
+  int64_t version = 0;  // operator set (ONNX) or operator version (TFLite)
   std::string name;
-  std::vector<ValueId> inputs;      // kNoValue where an optional input is absent
-  std::vector<std::string> outputs; // names; empty where an output is not wanted
-  Attributes attributes;            // subgraphs closed already: their captured values are appended to `inputs`
-  int32_t captures = 0;             // how many of the last inputs are captured values
+  std::vector<ValueId> inputs;       // kNoValue where an optional input is absent
+  std::vector<std::string> outputs;  // names; empty where an output is not wanted
+  Attributes attributes;             // subgraphs closed already: their captured values are appended to `inputs`
+  int32_t captures = 0;              // how many of the last inputs are captured values
 };
 
 }  // namespace minnow

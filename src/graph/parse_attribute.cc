@@ -120,9 +120,9 @@ Result<Attribute> TextParser::parse_attribute_list(Scope& scope) {
                           append<std::string>(list, element) || append<Tensor>(list, element) ||
                           append<GraphRef>(list, element);
     if (!appended) {
-      return lexer_.error_at(
-          start.offset, bad_input({"a list holds elements of one kind, and this ", to_string(element.kind()),
-                                   " differs from those before it (1.0 is a real, 1 an integer)"}));
+      return lexer_.error_at(start.offset,
+                             bad_input({"a list holds elements of one kind, and this ", to_string(element.kind()),
+                                        " differs from those before it (1.0 is a real, 1 an integer)"}));
     }
     MN_ASSIGN(const bool more, accept(','));
     if (!more) break;

@@ -260,8 +260,7 @@ class Printer {
                               [&](const std::string& text) { append_quoted(out_, text); });
       case AttributeKind::tensors:
         return attribute_list(kind, *attribute.get<std::vector<Tensor>>(), [&](const Tensor& value) { tensor(value); });
-      case AttributeKind::graphs:
-        return attribute_list(kind, *attribute.get<std::vector<GraphRef>>(), print_graph);
+      case AttributeKind::graphs: return attribute_list(kind, *attribute.get<std::vector<GraphRef>>(), print_graph);
     }
   }
 

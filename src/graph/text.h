@@ -11,7 +11,8 @@ namespace minnow {
 
 struct TextOptions {
   // Of constants with more elements than this only the type is printed, then "...", which cannot be parsed back; -1:
-  // all data, so that parse_graph(print_graph(g)) is g (value ids aside). Few elements print as numbers, many as base64.
+  // all data, so that parse_graph(print_graph(g)) is g (value ids aside). Few elements print as numbers, many as
+  // base64.
   int64_t max_constant_elements = -1;
 };
 

@@ -225,7 +225,8 @@ bool is_valid_element(DType dtype, std::byte element) {
   const auto bits = static_cast<uint8_t>(element);
   switch (dtype) {
     case DType::boolean: return bits <= 1;
-    case DType::uint4: case DType::float4e2m1: return bits < 16;
+    case DType::uint4:
+    case DType::float4e2m1: return bits < 16;
     case DType::uint2: return bits < 4;
     case DType::int4: return static_cast<int8_t>(bits) >= -8 && static_cast<int8_t>(bits) < 8;
     case DType::int2: return static_cast<int8_t>(bits) >= -2 && static_cast<int8_t>(bits) < 2;

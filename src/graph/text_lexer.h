@@ -13,9 +13,9 @@ enum class TokenKind : uint8_t { end, name, value, text, number, symbol, dots };
 
 struct Token {
   TokenKind kind = TokenKind::end;
-  std::string_view text;     // of a value without "%", of quoted ones the inside, escapes unresolved
+  std::string_view text;  // of a value without "%", of quoted ones the inside, escapes unresolved
   size_t offset = 0;
-  bool escaped = false;      // text holds escapes
+  bool escaped = false;  // text holds escapes
   bool is(char symbol) const { return kind == TokenKind::symbol && text[0] == symbol; }
   bool is_name(std::string_view name) const { return kind == TokenKind::name && text == name; }
 };
@@ -24,7 +24,7 @@ class Lexer {
  public:
   // `name` stands for the file in messages.
   Lexer(std::string_view text, std::string_view name) : text_(text), name_(name) {}
-  Status advance();                                     // reads the next token into token()
+  Status advance();  // reads the next token into token()
   const Token& token() const { return token_; }
   size_t remaining_bytes() const { return text_.size() - position_; }
   // "name:line:column: " before the message of an error at `offset`.

@@ -45,11 +45,11 @@ bool same_graph(const Graph& a, const Graph& b) {
     if (other == kNoValue || !(value.type == b.value(other).type)) return false;
     if (!same_bits(value.constant, b.value(other).constant)) return false;
   }
-  const bool same_states = std::equal(
-      a.states.begin(), a.states.end(), b.states.begin(), b.states.end(), [&](const State& s, const State& t) {
-        return s.name == t.name && names(a, {s.in, s.out}) == names(b, {t.in, t.out}) &&
-               same_bits(s.initial, t.initial);
-      });
+  const bool same_states = std::equal(a.states.begin(), a.states.end(), b.states.begin(), b.states.end(),
+                                      [&](const State& s, const State& t) {
+                                        return s.name == t.name && names(a, {s.in, s.out}) == names(b, {t.in, t.out}) &&
+                                               same_bits(s.initial, t.initial);
+                                      });
   return same_states && std::equal(a.nodes.begin(), a.nodes.end(), b.nodes.begin(), b.nodes.end(),
                                    [&](const Node& x, const Node& y) { return same_node(a, x, b, y); });
 }
@@ -131,15 +131,28 @@ TEST(Text, EveryAttributeKind) {
   std::memcpy(&quiet_nan_with_payload, &bits, sizeof(bits));
 
   Graph graph;
-  graph.nodes.push_back({"f", "", {}, {}, {
-      {"none", Attribute()}, {"integer", int64_t{-5}}, {"real", 1.0f}, {"small", 1e-45f},
-      {"text", "a\xff\"\\\n\tb\x1b"},
-      {"tensor", tensor}, {"graph", nested}, {"integers", Ints{1, INT64_MIN, INT64_MAX}},
-      {"reals", Floats{1, -0.0f, 3.4e38f, INFINITY, -INFINITY, NAN, quiet_nan_with_payload}},
-      {"texts", Strings{"", "ü", "\xc2\x9b"}}, {"tensors", std::vector<Tensor>{tensor, half}},
-      {"graphs", std::vector<GraphRef>{inner, nested}}, {"no_integers", Ints{}}, {"no_reals", Floats{}},
-      {"no_texts", Strings{}}, {"no_tensors", std::vector<Tensor>{}}, {"no_graphs", std::vector<GraphRef>{}},
-      {"no tensor", Tensor()}}});
+  graph.nodes.push_back({"f",
+                         "",
+                         {},
+                         {},
+                         {{"none", Attribute()},
+                          {"integer", int64_t{-5}},
+                          {"real", 1.0f},
+                          {"small", 1e-45f},
+                          {"text", "a\xff\"\\\n\tb\x1b"},
+                          {"tensor", tensor},
+                          {"graph", nested},
+                          {"integers", Ints{1, INT64_MIN, INT64_MAX}},
+                          {"reals", Floats{1, -0.0f, 3.4e38f, INFINITY, -INFINITY, NAN, quiet_nan_with_payload}},
+                          {"texts", Strings{"", "ü", "\xc2\x9b"}},
+                          {"tensors", std::vector<Tensor>{tensor, half}},
+                          {"graphs", std::vector<GraphRef>{inner, nested}},
+                          {"no_integers", Ints{}},
+                          {"no_reals", Floats{}},
+                          {"no_texts", Strings{}},
+                          {"no_tensors", std::vector<Tensor>{}},
+                          {"no_graphs", std::vector<GraphRef>{}},
+                          {"no tensor", Tensor()}}});
   expect_round_trip(graph);
 }
 
@@ -179,7 +192,7 @@ TEST(Text, EveryPatternOfNarrowFloatsKeepsItsBits) {
   for (int i = 1; i < kDTypeCount; ++i) {
     const auto dtype = static_cast<DType>(i);
     if (!is_narrow_float(dtype)) continue;
-    for (uint32_t pattern = 0; pattern < 1u << file_bits(dtype); pattern += file_bits(dtype) > 8 ? 7 : 1) {
+    for (uint32_t pattern = 0; pattern<1u << file_bits(dtype); pattern += file_bits(dtype)> 8 ? 7 : 1) {
       Tensor tensor = *Tensor::allocate(dtype, {});
       std::memcpy(tensor.mutable_data<std::byte>(), &pattern, element_bytes(dtype));
       const Graph graph = graph_with_constant(tensor);

@@ -61,9 +61,7 @@ void Builder::set_state(std::string_view name, ValueId out) {
   fail(internal_error({"no state named '", name, "'"}));
 }
 
-Type Builder::type(ValueId id) const {
-  return id == kNoValue ? Type() : graph_.value(id).type;
-}
+Type Builder::type(ValueId id) const { return id == kNoValue ? Type() : graph_.value(id).type; }
 
 const Tensor* Builder::constant_value(ValueId id) const {
   return id != kNoValue && graph_.value(id).is_constant() ? &graph_.value(id).constant : nullptr;
@@ -83,8 +81,9 @@ Status Builder::append(Node node) {
   return {};
 }
 
-std::vector<ValueId> Builder::add_many(std::string_view op, std::span<const ValueId> inputs, int outputs, const Attributes& attributes,
-                                       std::string_view name, std::span<const std::string> output_names) {
+std::vector<ValueId> Builder::add_many(std::string_view op, std::span<const ValueId> inputs, int outputs,
+                                       const Attributes& attributes, std::string_view name,
+                                       std::span<const std::string> output_names) {
   std::vector<ValueId> ids(static_cast<size_t>(outputs), kNoValue);
   if (!status_.ok()) return ids;
   Node node{std::string(op), std::string(name), {inputs.begin(), inputs.end()}, {}, attributes};
@@ -107,7 +106,8 @@ std::vector<ValueId> Builder::add_many(std::string_view op, std::span<const Valu
   return ids;
 }
 
-ValueId Builder::add(std::string_view op, std::span<const ValueId> inputs, const Attributes& attributes, std::string_view name) {
+ValueId Builder::add(std::string_view op, std::span<const ValueId> inputs, const Attributes& attributes,
+                     std::string_view name) {
   return add_many(op, inputs, 1, attributes, name)[0];
 }
 

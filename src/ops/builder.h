@@ -1,5 +1,5 @@
-// Adds checked, inferred nodes to a graph. The first error sticks: later calls return kNoValue and do nothing, and status()
-// tells it, so that code which builds networks and gradients reads like the mathematics it means.
+// Adds checked, inferred nodes to a graph. The first error sticks: later calls return kNoValue and do nothing, and
+// status() tells it, so that code which builds networks and gradients reads like the mathematics it means.
 #pragma once
 
 #include <initializer_list>
@@ -23,7 +23,9 @@ class Builder {
   ValueId constant(float value) { return constant(Tensor::scalar(value)); }
   // 1-D int64.
   ValueId ints(std::span<const int64_t> values) { return constant(Tensor::of_ints(values)); }
-  ValueId ints(std::initializer_list<int64_t> values) { return ints(std::span<const int64_t>(values.begin(), values.size())); }
+  ValueId ints(std::initializer_list<int64_t> values) {
+    return ints(std::span<const int64_t>(values.begin(), values.size()));
+  }
   // A scalar constant with the dtype of `like` (whose dtype must be known).
   ValueId scalar_like(double value, ValueId like);
   void output(ValueId id) { graph_.outputs.push_back(id); }
@@ -32,17 +34,20 @@ class Builder {
   void set_state(std::string_view name, ValueId out);
 
   // One node with one output. `name` becomes the node's and its output's.
-  ValueId add(std::string_view op, std::initializer_list<ValueId> inputs, const Attributes& attributes = {}, std::string_view name = "") {
+  ValueId add(std::string_view op, std::initializer_list<ValueId> inputs, const Attributes& attributes = {},
+              std::string_view name = "") {
     return add(op, std::span<const ValueId>(inputs.begin(), inputs.size()), attributes, name);
   }
-  ValueId add(std::string_view op, std::span<const ValueId> inputs, const Attributes& attributes = {}, std::string_view name = "");
+  ValueId add(std::string_view op, std::span<const ValueId> inputs, const Attributes& attributes = {},
+              std::string_view name = "");
   // One node with several outputs; kNoValue for those whose name is "-".
-  std::vector<ValueId> add_many(std::string_view op, std::span<const ValueId> inputs, int outputs, const Attributes& attributes = {},
-                                std::string_view name = "", std::span<const std::string> output_names = {});
+  std::vector<ValueId> add_many(std::string_view op, std::span<const ValueId> inputs, int outputs,
+                                const Attributes& attributes = {}, std::string_view name = "",
+                                std::span<const std::string> output_names = {});
   // Appends a node as it is (ids of this graph), checked and inferred.
   Status append(Node node);
 
-  Type type(ValueId id) const;   // by value: adding nodes moves the graph's values
+  Type type(ValueId id) const;  // by value: adding nodes moves the graph's values
   // The constant behind a value, or null.
   const Tensor* constant_value(ValueId id) const;
   std::string unique_name(std::string_view base);

@@ -19,7 +19,8 @@ Status check_counts(const Node& node, const OpDef& op) {
     MN_CHECK(node.inputs[static_cast<size_t>(i)] != kNoValue, "input ", i, " is required but absent");
   }
   const int outputs = static_cast<int>(node.outputs.size());
-  MN_CHECK(outputs >= op.outputs.min && outputs <= op.outputs.max, "expected ", range(op.outputs), " outputs, got ", outputs);
+  MN_CHECK(outputs >= op.outputs.min && outputs <= op.outputs.max, "expected ", range(op.outputs), " outputs, got ",
+           outputs);
   return {};
 }
 
@@ -30,15 +31,18 @@ Status check_attributes(const Node& node, const OpDef& op) {
       if (spec.name == name) known = &spec;
     }
     MN_CHECK(known != nullptr, "unknown attribute '", printable(name), "'");
-    MN_CHECK(known->kind == AttributeKind::none || value.kind() == known->kind, "attribute '", name, "': expected ", to_string(known->kind), ", got ", to_string(value.kind()));
+    MN_CHECK(known->kind == AttributeKind::none || value.kind() == known->kind, "attribute '", name, "': expected ",
+             to_string(known->kind), ", got ", to_string(value.kind()));
   }
   for (const AttributeSpec& spec : op.attributes) {
-    MN_CHECK(!spec.required || node.attributes.find(spec.name) != nullptr, "attribute '", spec.name, "' is required but absent");
+    MN_CHECK(!spec.required || node.attributes.find(spec.name) != nullptr, "attribute '", spec.name,
+             "' is required but absent");
   }
   return {};
 }
 
-// Types of a decompose-only operator: decompose in a scratch graph whose inputs have these types (and constants, values).
+// Types of a decompose-only operator: decompose in a scratch graph whose inputs have these types (and constants,
+// values).
 Result<std::vector<Type>> infer_by_decomposition(const OpDef& op, const Node& node, std::span<const Type> inputs,
                                                  std::span<const Tensor* const> values, const Registry& registry) {
   Graph scratch;
@@ -92,7 +96,8 @@ Result<Type> merge_types(const Type& declared, Type inferred) {
 Result<std::vector<Type>> infer_types(const OpDef& op, const Node& node, std::span<const Type> inputs,
                                       std::span<const Tensor* const> values, const Registry& registry) {
   for (size_t i = 0; i < inputs.size() && !op.takes_sequences; ++i) {
-    MN_CHECK(inputs[i].kind == Type::Kind::unknown || inputs[i].is_tensor(), "input ", i, " must be a tensor, got ", to_string(inputs[i]));
+    MN_CHECK(inputs[i].kind == Type::Kind::unknown || inputs[i].is_tensor(), "input ", i, " must be a tensor, got ",
+             to_string(inputs[i]));
   }
   if (op.custom == nullptr && op.infer == nullptr) return infer_by_decomposition(op, node, inputs, values, registry);
   InferContext context(op, node, inputs, values);
@@ -102,9 +107,11 @@ Result<std::vector<Type>> infer_types(const OpDef& op, const Node& node, std::sp
 
 Status check_node(const Node& node, const Registry& registry) {
   const OpDef* op = registry.find(node.op);
-  if (op == nullptr) return unsupported({"node '", printable(node.name), "': unknown operator '", printable(node.op), "'"});
+  if (op == nullptr)
+    return unsupported({"node '", printable(node.name), "': unknown operator '", printable(node.op), "'"});
   if (Status status = check_counts(node, *op); !status.ok()) return std::move(status.error()).in(describe(node, *op));
-  if (Status status = check_attributes(node, *op); !status.ok()) return std::move(status.error()).in(describe(node, *op));
+  if (Status status = check_attributes(node, *op); !status.ok())
+    return std::move(status.error()).in(describe(node, *op));
   return {};
 }
 
@@ -125,7 +132,8 @@ Status infer_node(Graph& graph, const Node& node, const Registry& registry) {
     if (node.outputs[i] == kNoValue) continue;
     Value& out = graph.value(node.outputs[i]);
     Result<Type> merged = merge_types(out.type, std::move((*inferred)[i]));
-    if (!merged.ok()) return std::move(merged.error()).in(concat({describe(node, *op), ": output '", printable(out.name), "'"}));
+    if (!merged.ok())
+      return std::move(merged.error()).in(concat({describe(node, *op), ": output '", printable(out.name), "'"}));
     out.type = std::move(merged).value();
   }
   return {};
@@ -133,7 +141,8 @@ Status infer_node(Graph& graph, const Node& node, const Registry& registry) {
 
 namespace {
 
-void collect_unknown(const Graph& graph, const Registry& registry, std::map<std::string, std::pair<int, std::string>>& unknown) {
+void collect_unknown(const Graph& graph, const Registry& registry,
+                     std::map<std::string, std::pair<int, std::string>>& unknown) {
   for (const Node& node : graph.nodes) {
     if (registry.find(node.op) == nullptr) {
       auto& entry = unknown[node.op];
@@ -171,15 +180,16 @@ Status check_graph(Graph& graph, const Registry& registry, const Limits& limits)
   if (!unknown.empty()) {
     std::string text;
     for (const auto& [op, entry] : unknown) {
-      text += concat({text.empty() ? "" : "; ", "'", printable(op), "' (", entry.first, " times, first at node '", printable(entry.second), "')"});
+      text += concat({text.empty() ? "" : "; ", "'", printable(op), "' (", entry.first, " times, first at node '",
+                      printable(entry.second), "')"});
     }
     return unsupported({unknown.size(), unknown.size() == 1 ? " unknown operator: " : " unknown operators: ", text});
   }
   MN_TRY(check_nodes(graph, registry));
   for (const State& state : graph.states) {
     const Type given = Type::of(state.initial);
-    MN_CHECK(merge_types(given, graph.value(state.out).type).ok(), "state '", printable(state.name), "' starts as ", to_string(given),
-             " and is replaced by ", to_string(graph.value(state.out).type));
+    MN_CHECK(merge_types(given, graph.value(state.out).type).ok(), "state '", printable(state.name), "' starts as ",
+             to_string(given), " and is replaced by ", to_string(graph.value(state.out).type));
   }
   return {};
 }

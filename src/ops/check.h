@@ -6,10 +6,11 @@
 
 namespace minnow {
 
-// One node: the operator is known, input and output counts fit, attributes exist with the right kind, required ones are there.
+// One node: the operator is known, input and output counts fit, attributes exist with the right kind, required ones are
+// there.
 Status check_node(const Node& node, const Registry& registry);
-// Output types of one node from its inputs' types and constants, written into the graph's values. Declared types that are
-// more precise stay; contradictions are errors.
+// Output types of one node from its inputs' types and constants, written into the graph's values. Declared types that
+// are more precise stay; contradictions are errors.
 Status infer_node(Graph& graph, const Node& node, const Registry& registry);
 // The type of a value that a file declares and inference computes: what is declared fills the gaps of what is computed.
 // Contradicting kinds and element types are errors; a contradicting shape is stale, and ignored.

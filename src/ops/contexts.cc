@@ -41,9 +41,13 @@ const Tensor& NodeView::tensor_attribute(std::string_view name) const { return v
 const GraphRef& NodeView::graph_attribute(std::string_view name) const { return value_or(find(name), kNoGraph); }
 DType NodeView::dtype_attribute(std::string_view name) const { return dtype_from_name(string_attribute(name)); }
 
-bool InferContext::has_input(int i) const { return i < input_count() && node_->inputs[static_cast<size_t>(i)] != kNoValue; }
+bool InferContext::has_input(int i) const {
+  return i < input_count() && node_->inputs[static_cast<size_t>(i)] != kNoValue;
+}
 
-const Type& InferContext::type(int i) const { return i < input_count() ? inputs_[static_cast<size_t>(i)] : kUnknownType; }
+const Type& InferContext::type(int i) const {
+  return i < input_count() ? inputs_[static_cast<size_t>(i)] : kUnknownType;
+}
 
 const Tensor* InferContext::value(int i) const { return has_input(i) ? values_[static_cast<size_t>(i)] : nullptr; }
 
@@ -55,7 +59,8 @@ std::optional<std::vector<int64_t>> InferContext::ints(int i) const {
 
 std::optional<double> InferContext::scalar(int i) const {
   const Tensor* tensor = value(i);
-  if (tensor == nullptr || tensor->size() != 1 || tensor->dtype() == DType::string || is_complex(tensor->dtype())) return std::nullopt;
+  if (tensor == nullptr || tensor->size() != 1 || tensor->dtype() == DType::string || is_complex(tensor->dtype()))
+    return std::nullopt;
   return to_doubles(*tensor)[0];
 }
 
@@ -69,14 +74,15 @@ void InferContext::set_output(int i, Type type) {
 
 Status InferContext::expect_rank(int i, int64_t rank, std::string_view what) const {
   if (!shape(i).ranked) return {};
-  MN_CHECK(shape(i).rank() == rank, "expected a ", rank, "-D ", what, ", got ", shape(i).rank(), "-D ", to_string(shape(i)));
+  MN_CHECK(shape(i).rank() == rank, "expected a ", rank, "-D ", what, ", got ", shape(i).rank(), "-D ",
+           to_string(shape(i)));
   return {};
 }
 
 Status InferContext::expect_same_dtype(int i, int j) const {
   if (dtype(i) == DType::undefined || dtype(j) == DType::undefined || !has_input(i) || !has_input(j)) return {};
-  MN_CHECK(dtype(i) == dtype(j), "inputs ", i, " and ", j, " must have one element type, got ", to_string(dtype(i)), " and ",
-           to_string(dtype(j)));
+  MN_CHECK(dtype(i) == dtype(j), "inputs ", i, " and ", j, " must have one element type, got ", to_string(dtype(i)),
+           " and ", to_string(dtype(j)));
   return {};
 }
 
@@ -101,7 +107,8 @@ Result<T> imported(const ImportedNode& node, std::string_view name, T fallback, 
   const Attribute* attribute = node.attributes.find(name);
   if (attribute == nullptr) return fallback;
   const T* value = attribute->get<T>();
-  MN_CHECK(value != nullptr, "attribute '", name, "': expected ", to_string(expected), ", got ", to_string(attribute->kind()));
+  MN_CHECK(value != nullptr, "attribute '", name, "': expected ", to_string(expected), ", got ",
+           to_string(attribute->kind()));
   return *value;
 }
 

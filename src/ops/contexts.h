@@ -1,5 +1,5 @@
-// What an operator's functions see: the node with its attributes (defaults filled in), and the inputs and outputs of the
-// step at hand: types (infer), data (eval), graph values (gradient, decompose, import, export).
+// What an operator's functions see: the node with its attributes (defaults filled in), and the inputs and outputs of
+// the step at hand: types (infer), data (eval), graph values (gradient, decompose, import, export).
 #pragma once
 
 #include <memory>
@@ -30,13 +30,13 @@ class NodeView {
   int64_t int_attribute(std::string_view name) const;
   float float_attribute(std::string_view name) const;
   const std::string& string_attribute(std::string_view name) const;
-  const Ints& ints_attribute(std::string_view name) const;         // empty when absent
+  const Ints& ints_attribute(std::string_view name) const;  // empty when absent
   const Floats& floats_attribute(std::string_view name) const;
   const Strings& strings_attribute(std::string_view name) const;
-  const Tensor& tensor_attribute(std::string_view name) const;     // not valid() when absent
-  const GraphRef& graph_attribute(std::string_view name) const;    // null when absent
-  DType dtype_attribute(std::string_view name) const;              // a text attribute that names a dtype; undefined when absent
-  const Attribute& find(std::string_view name) const;              // the node's, else the default, else a none attribute
+  const Tensor& tensor_attribute(std::string_view name) const;   // not valid() when absent
+  const GraphRef& graph_attribute(std::string_view name) const;  // null when absent
+  DType dtype_attribute(std::string_view name) const;  // a text attribute that names a dtype; undefined when absent
+  const Attribute& find(std::string_view name) const;  // the node's, else the default, else a none attribute
 
  protected:
   const OpDef* op_;
@@ -49,7 +49,7 @@ class InferContext : public NodeView {
       : NodeView(op, node), inputs_(inputs), values_(values), outputs_(node.outputs.size()) {}
 
   int input_count() const { return static_cast<int>(inputs_.size()); }
-  bool has_input(int i) const;                       // given, and not absent
+  bool has_input(int i) const;  // given, and not absent
   const Type& type(int i) const;
   DType dtype(int i) const { return type(i).dtype; }
   const Shape& shape(int i) const { return type(i).shape; }
@@ -107,8 +107,8 @@ class EvalContext : public NodeView {
 
   const std::shared_ptr<Budget>& budget() const { return budget_; }
   SubgraphRunner* subgraphs = nullptr;
-  ThreadPool* threads = nullptr;       // may be null
-  uint64_t seed = 0;                   // of this node in this run, for random operators without a seed of their own
+  ThreadPool* threads = nullptr;  // may be null
+  uint64_t seed = 0;              // of this node in this run, for random operators without a seed of their own
 
  private:
   std::span<const Datum> inputs_;
@@ -125,20 +125,22 @@ class RewriteContext : public NodeView {
   bool has_input(int i) const { return i < input_count() && node_->inputs[static_cast<size_t>(i)] != kNoValue; }
   ValueId input(int i) const { return node_->inputs[static_cast<size_t>(i)]; }
   int output_count() const { return static_cast<int>(node_->outputs.size()); }
-  Type type(ValueId id) const;   // by value: adding nodes moves the graph's values
+  Type type(ValueId id) const;  // by value: adding nodes moves the graph's values
   Builder& b;
 };
 
 class GradientContext : public RewriteContext {
  public:
   GradientContext(const OpDef& op, const Node& node, Builder& builder, std::span<const ValueId> output_gradients)
-      : RewriteContext(op, node, builder), output_gradients_(output_gradients), input_gradients_(node.inputs.size(), kNoValue) {}
+      : RewriteContext(op, node, builder),
+        output_gradients_(output_gradients),
+        input_gradients_(node.inputs.size(), kNoValue) {}
   ValueId output(int i) const { return node_->outputs[static_cast<size_t>(i)]; }
   // d loss / d output i; kNoValue where the loss does not depend on it.
   ValueId output_gradient(int i) const { return output_gradients_[static_cast<size_t>(i)]; }
   void set_input_gradient(int i, ValueId gradient) { input_gradients_[static_cast<size_t>(i)] = gradient; }
   std::span<const ValueId> input_gradients() const { return input_gradients_; }
-  std::vector<bool> wanted;   // per input: is its gradient needed; empty: all are
+  std::vector<bool> wanted;  // per input: is its gradient needed; empty: all are
 
  private:
   std::span<const ValueId> output_gradients_;
@@ -177,10 +179,10 @@ class ImportContext {
   Result<int64_t> int_attribute(std::string_view name, int64_t fallback) const;
   Result<float> float_attribute(std::string_view name, float fallback) const;
   Result<std::string> string_attribute(std::string_view name, std::string_view fallback) const;
-  Result<Ints> ints_attribute(std::string_view name) const;   // empty when absent
+  Result<Ints> ints_attribute(std::string_view name) const;  // empty when absent
 
-  // Adds one node of `op` with these inputs and the imported attributes that `op` knows (changed by `attributes`), and makes
-  // its outputs the imported node's. What a row without adapter does with its own inputs.
+  // Adds one node of `op` with these inputs and the imported attributes that `op` knows (changed by `attributes`), and
+  // makes its outputs the imported node's. What a row without adapter does with its own inputs.
   Status take_over(std::vector<ValueId> inputs, const Attributes& attributes = {});
 
  private:

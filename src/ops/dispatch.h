@@ -33,7 +33,9 @@ Status dispatch(DType dtype, F&& body) {
 }
 
 // For operators that only move elements: one instantiation a size. std::string for strings.
-struct Bytes16 { uint64_t low, high; };
+struct Bytes16 {
+  uint64_t low, high;
+};
 template <class F>
 Status dispatch_by_size(DType dtype, F&& body) {
   if (dtype == DType::string) return body.template operator()<std::string>();

@@ -13,7 +13,7 @@ namespace {
 struct Step {
   const Node* node;
   const OpDef* op;
-  std::vector<ValueId> dead_after;   // values that no later step and no output reads
+  std::vector<ValueId> dead_after;  // values that no later step and no output reads
 };
 
 struct Body {
@@ -21,7 +21,8 @@ struct Body {
 };
 
 int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 Result<Body> prepare_body(const Graph& graph, const Registry& registry) {
@@ -42,7 +43,8 @@ Result<Body> prepare_body(const Graph& graph, const Registry& registry) {
   for (ValueId id : graph.outputs) last_use[static_cast<size_t>(id)] = never;
   for (const State& state : graph.states) last_use[static_cast<size_t>(state.out)] = never;
   for (size_t id = 0; id < last_use.size(); ++id) {
-    if (last_use[id] >= 0 && last_use[id] < never) body.steps[static_cast<size_t>(last_use[id])].dead_after.push_back(static_cast<ValueId>(id));
+    if (last_use[id] >= 0 && last_use[id] < never)
+      body.steps[static_cast<size_t>(last_use[id])].dead_after.push_back(static_cast<ValueId>(id));
   }
   return body;
 }
@@ -52,7 +54,7 @@ Result<Body> prepare_body(const Graph& graph, const Registry& registry) {
 struct Interpreter::Program {
   const Graph* graph;
   const Registry* registry;
-  std::unordered_map<const Graph*, Body> bodies;   // the main graph's and every subgraph's
+  std::unordered_map<const Graph*, Body> bodies;  // the main graph's and every subgraph's
 };
 
 namespace {
@@ -72,7 +74,8 @@ Status prepare_all(const Graph& graph, const Registry& registry, std::unordered_
 // Executes steps; one per run. Subgraphs run through run_subgraph on the same runner, so depth and budget are shared.
 class Runner : public SubgraphRunner {
  public:
-  Runner(const std::unordered_map<const Graph*, Body>* bodies, const Registry& registry, const RunOptions& options, std::shared_ptr<Budget> budget)
+  Runner(const std::unordered_map<const Graph*, Body>* bodies, const Registry& registry, const RunOptions& options,
+         std::shared_ptr<Budget> budget)
       : bodies_(bodies), registry_(registry), options_(options), budget_(std::move(budget)) {}
 
   Result<std::vector<Datum>> run_subgraph(const Graph& graph, std::span<const Datum> inputs) override {
@@ -84,9 +87,12 @@ class Runner : public SubgraphRunner {
   Status execute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs);
 
  private:
-  Result<std::vector<Datum>> walk(const Graph& graph, const Body& body, std::span<const Datum> inputs, std::vector<Tensor>& states);
-  Status execute_decomposed(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs);
-  Status compute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs, std::span<const Type> types);
+  Result<std::vector<Datum>> walk(const Graph& graph, const Body& body, std::span<const Datum> inputs,
+                                  std::vector<Tensor>& states);
+  Status execute_decomposed(const OpDef& op, const Node& node, std::span<const Datum> inputs,
+                            std::vector<Datum>& outputs);
+  Status compute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs,
+                 std::span<const Type> types);
 
   const std::unordered_map<const Graph*, Body>* bodies_;
   const Registry& registry_;
@@ -96,9 +102,11 @@ class Runner : public SubgraphRunner {
   uint64_t executed_ = 0;
 };
 
-Result<std::vector<Datum>> Runner::run_graph(const Graph& graph, std::span<const Datum> inputs, std::vector<Tensor>& states) {
+Result<std::vector<Datum>> Runner::run_graph(const Graph& graph, std::span<const Datum> inputs,
+                                             std::vector<Tensor>& states) {
   if (depth_ >= budget_->limits().depth) {
-    return over_limit({"subgraphs nested deeper than ", budget_->limits().depth, " (raise it with --max-depth or Limits.depth)"});
+    return over_limit(
+        {"subgraphs nested deeper than ", budget_->limits().depth, " (raise it with --max-depth or Limits.depth)"});
   }
   if (inputs.size() != graph.inputs.size()) {
     return bad_input({"expected ", graph.inputs.size(), " inputs, got ", inputs.size()});
@@ -114,7 +122,8 @@ Result<std::vector<Datum>> Runner::run_graph(const Graph& graph, std::span<const
   return result;
 }
 
-Result<std::vector<Datum>> Runner::walk(const Graph& graph, const Body& body, std::span<const Datum> inputs, std::vector<Tensor>& states) {
+Result<std::vector<Datum>> Runner::walk(const Graph& graph, const Body& body, std::span<const Datum> inputs,
+                                        std::vector<Tensor>& states) {
   std::vector<Datum> values(graph.values.size());
   for (size_t i = 0; i < inputs.size(); ++i) values[static_cast<size_t>(graph.inputs[i])] = inputs[i];
   for (size_t i = 0; i < states.size(); ++i) values[static_cast<size_t>(graph.states[i].in)] = states[i];
@@ -133,7 +142,8 @@ Result<std::vector<Datum>> Runner::walk(const Graph& graph, const Body& body, st
     if (Status status = execute(*step.op, *step.node, arguments, outputs); !status.ok()) {
       return std::move(status.error()).in(describe(*step.node, *step.op));
     }
-    if (options_.observer != nullptr) MN_TRY(options_.observer->on_node(graph, *step.node, outputs, static_cast<int>(depth_ - 1), now_ns() - start));
+    if (options_.observer != nullptr)
+      MN_TRY(options_.observer->on_node(graph, *step.node, outputs, static_cast<int>(depth_ - 1), now_ns() - start));
     for (size_t i = 0; i < outputs.size(); ++i) {
       const ValueId id = step.node->outputs[i];
       if (id != kNoValue) values[static_cast<size_t>(id)] = std::move(outputs[i]);
@@ -152,7 +162,8 @@ Status Runner::execute(const OpDef& op, const Node& node, std::span<const Datum>
   bool narrow = false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].present()) {
-      MN_CHECK(op.takes_sequences || node.inputs[i] == kNoValue, "input ", i, " is an empty optional; only a tensor will do");
+      MN_CHECK(op.takes_sequences || node.inputs[i] == kNoValue, "input ", i,
+               " is an empty optional; only a tensor will do");
       continue;
     }
     types[i] = Type::of(inputs[i]);
@@ -168,7 +179,8 @@ Status Runner::execute(const OpDef& op, const Node& node, std::span<const Datum>
 
   MN_ASSIGN(std::vector<Type> out_types, infer_types(op, node, types, values, registry_));
   for (const Type& type : out_types) narrow = narrow || is_narrow_float(type.dtype);
-  if (!narrow || op.narrow_floats == NarrowFloats::native || op.custom != nullptr) return compute(op, node, inputs, outputs, out_types);
+  if (!narrow || op.narrow_floats == NarrowFloats::native || op.custom != nullptr)
+    return compute(op, node, inputs, outputs, out_types);
 
   // Narrow floats: compute in float32, round the outputs.
   std::vector<Datum> wide(inputs.begin(), inputs.end());
@@ -190,7 +202,8 @@ Status Runner::execute(const OpDef& op, const Node& node, std::span<const Datum>
   return {};
 }
 
-Status Runner::compute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs, std::span<const Type> types) {
+Status Runner::compute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs,
+                       std::span<const Type> types) {
   bool resolved = true;
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!types[i].is_tensor() || !types[i].shape.static_dims() || types[i].dtype == DType::undefined) {
@@ -211,7 +224,8 @@ Status Runner::compute(const OpDef& op, const Node& node, std::span<const Datum>
   return op.custom != nullptr ? op.custom->evaluate(context) : op.reference(context);
 }
 
-Status Runner::execute_decomposed(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs) {
+Status Runner::execute_decomposed(const OpDef& op, const Node& node, std::span<const Datum> inputs,
+                                  std::vector<Datum>& outputs) {
   Graph scratch;
   Builder builder(scratch, registry_);
   Node local = node;
@@ -252,7 +266,8 @@ Status check_inputs(const Graph& graph, std::span<const Datum> inputs) {
     MN_CHECK(inputs[i].present(), where, ", got nothing");
     MN_CHECK(given.kind == value.type.kind, where, ", got ", to_string(given));
     if (!value.type.is_tensor()) continue;
-    MN_CHECK(value.type.dtype == DType::undefined || given.dtype == value.type.dtype, where, ", got ", to_string(given));
+    MN_CHECK(value.type.dtype == DType::undefined || given.dtype == value.type.dtype, where, ", got ",
+             to_string(given));
     if (!value.type.shape.ranked) continue;
     MN_CHECK(given.shape.rank() == value.type.shape.rank(), where, ", got ", to_string(given));
     for (size_t d = 0; d < given.shape.dims.size(); ++d) {
@@ -276,25 +291,28 @@ Result<Interpreter> Interpreter::prepare(const Graph& graph, const Registry& reg
   return Interpreter(std::move(program));
 }
 
-Result<std::vector<Datum>> Interpreter::run(std::span<const Datum> inputs, const RunOptions& options, std::vector<Tensor>* states) const {
+Result<std::vector<Datum>> Interpreter::run(std::span<const Datum> inputs, const RunOptions& options,
+                                            std::vector<Tensor>* states) const {
   const Graph& graph = *program_->graph;
   MN_TRY(check_inputs(graph, inputs));
   std::vector<Tensor> current;
   for (size_t i = 0; i < graph.states.size(); ++i) {
     current.push_back(states != nullptr && i < states->size() ? (*states)[i] : graph.states[i].initial);
   }
-  Runner runner(&program_->bodies, *program_->registry, options, options.budget != nullptr ? options.budget : std::make_shared<Budget>(Limits{}));
+  Runner runner(&program_->bodies, *program_->registry, options,
+                options.budget != nullptr ? options.budget : std::make_shared<Budget>(Limits{}));
   MN_ASSIGN(std::vector<Datum> outputs, runner.run_graph(graph, inputs, current));
   if (states != nullptr) *states = std::move(current);
   return outputs;
 }
 
-Result<std::vector<Datum>> evaluate(std::string_view op_name, std::span<const Datum> inputs, const Attributes& attributes, int outputs,
-                                    const Registry& registry) {
+Result<std::vector<Datum>> evaluate(std::string_view op_name, std::span<const Datum> inputs,
+                                    const Attributes& attributes, int outputs, const Registry& registry) {
   const OpDef* op = registry.find(op_name);
   if (op == nullptr) return unsupported({"unknown operator '", op_name, "'"});
   Node node{std::string(op_name), "", {}, {}, attributes};
-  for (size_t i = 0; i < inputs.size(); ++i) node.inputs.push_back(inputs[i].present() ? static_cast<ValueId>(i) : kNoValue);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    node.inputs.push_back(inputs[i].present() ? static_cast<ValueId>(i) : kNoValue);
   for (int i = 0; i < outputs; ++i) node.outputs.push_back(static_cast<ValueId>(inputs.size()) + i);
   MN_TRY(check_node(node, registry));
   const RunOptions options;

@@ -1,5 +1,5 @@
-// Walks a graph node by node: infer, allocate, reference. The oracle for everything faster, the engine of constant folding,
-// and the island where data-dependent shapes run.
+// Walks a graph node by node: infer, allocate, reference. The oracle for everything faster, the engine of constant
+// folding, and the island where data-dependent shapes run.
 #pragma once
 
 #include <memory>
@@ -25,11 +25,12 @@ class NodeObserver {
  public:
   virtual ~NodeObserver() = default;
   // After a node ran. depth 0: the main graph; more: inside subgraphs. duration in nanoseconds. An error stops the run.
-  virtual Status on_node(const Graph& graph, const Node& node, std::span<const Datum> outputs, int depth, int64_t duration_ns) = 0;
+  virtual Status on_node(const Graph& graph, const Node& node, std::span<const Datum> outputs, int depth,
+                         int64_t duration_ns) = 0;
 };
 
 struct RunOptions {
-  std::shared_ptr<Budget> budget;      // null: default limits
+  std::shared_ptr<Budget> budget;  // null: default limits
   KernelProvider* kernels = nullptr;
   ThreadPool* threads = nullptr;
   NodeObserver* observer = nullptr;
@@ -44,9 +45,10 @@ class Interpreter {
   Interpreter& operator=(Interpreter&&) noexcept;
   ~Interpreter();
 
-  // Inputs in the graph's order, checked against the declared types; returns outputs in order. `states`: current values in
-  // the order of graph.states, replaced by the new ones when the run succeeds.
-  Result<std::vector<Datum>> run(std::span<const Datum> inputs, const RunOptions& options, std::vector<Tensor>* states = nullptr) const;
+  // Inputs in the graph's order, checked against the declared types; returns outputs in order. `states`: current values
+  // in the order of graph.states, replaced by the new ones when the run succeeds.
+  Result<std::vector<Datum>> run(std::span<const Datum> inputs, const RunOptions& options,
+                                 std::vector<Tensor>* states = nullptr) const;
 
  private:
   struct Program;
@@ -55,7 +57,8 @@ class Interpreter {
 };
 
 // One operator on concrete inputs, without a graph: for tests and folding.
-Result<std::vector<Datum>> evaluate(std::string_view op, std::span<const Datum> inputs, const Attributes& attributes = {},
-                                    int outputs = 1, const Registry& registry = Registry::builtin());
+Result<std::vector<Datum>> evaluate(std::string_view op, std::span<const Datum> inputs,
+                                    const Attributes& attributes = {}, int outputs = 1,
+                                    const Registry& registry = Registry::builtin());
 
 }  // namespace minnow

@@ -1,5 +1,6 @@
-// OpDef: an operator is data (design, contract 1). One file under src/ops/*/ defines one operator or one family; the build
-// collects them. A file NAME.cc defines `std::vector<OpDef> minnow::ops::NAME()`; nothing else needs to be edited.
+// OpDef: an operator is data (design, contract 1). One file under src/ops/*/ defines one operator or one family; the
+// build collects them. A file NAME.cc defines `std::vector<OpDef> minnow::ops::NAME()`; nothing else needs to be
+// edited.
 #pragma once
 
 #include <memory>
@@ -14,12 +15,13 @@ namespace minnow {
 struct AttributeSpec {
   std::string name;
   AttributeKind kind = AttributeKind::none;
-  Attribute fallback;        // value when the node has none; absent together with `required` false: an optional attribute
+  Attribute fallback;  // value when the node has none; absent together with `required` false: an optional attribute
   bool required = false;
   // {"axis", 1}: an attribute with a default.
   AttributeSpec(std::string n, Attribute value) : name(std::move(n)), kind(value.kind()), fallback(std::move(value)) {}
   // {"perm", AttributeKind::integers}: optional, no default. optional/required kinds below.
-  AttributeSpec(std::string n, AttributeKind k, bool is_required = false) : name(std::move(n)), kind(k), required(is_required) {}
+  AttributeSpec(std::string n, AttributeKind k, bool is_required = false)
+      : name(std::move(n)), kind(k), required(is_required) {}
 };
 inline AttributeSpec required(std::string name, AttributeKind kind) { return {std::move(name), kind, true}; }
 
@@ -29,8 +31,8 @@ struct Arity {
   static constexpr int kMany = 1 << 20;
 };
 
-// Where the operator comes from: `domain`.`name`, versions first…last. Without an adapter the node is taken over as it is:
-// inputs, outputs, and the attributes that the operator knows.
+// Where the operator comes from: `domain`.`name`, versions first…last. Without an adapter the node is taken over as it
+// is: inputs, outputs, and the attributes that the operator knows.
 struct ImportRow {
   std::string_view domain;
   std::string_view name;
@@ -39,8 +41,8 @@ struct ImportRow {
   Status (*adapter)(ImportContext&) = nullptr;
 };
 
-// How the operator is written to ONNX: `domain`.`name`, with the meaning it has from version `first` on. An adapter may set
-// another form (attributes to inputs, several nodes).
+// How the operator is written to ONNX: `domain`.`name`, with the meaning it has from version `first` on. An adapter may
+// set another form (attributes to inputs, several nodes).
 struct ExportRow {
   std::string_view domain;
   std::string_view name;
@@ -55,7 +57,7 @@ struct Tolerance {
 
 struct Cost {
   int64_t multiply_adds = 0;
-  int64_t bytes = 0;         // read and written
+  int64_t bytes = 0;  // read and written
 };
 
 // One test input. Tests run every case through inference and reference, compare with `expected` when given, check the
@@ -70,8 +72,8 @@ struct Case {
 };
 
 enum class NarrowFloats : uint8_t {
-  widen,    // the interpreter converts float16, bfloat16 … inputs to float32 before the reference and rounds its outputs
-  native,   // the reference handles every dtype itself (casts, data movement)
+  widen,  // the interpreter converts float16, bfloat16 … inputs to float32 before the reference and rounds its outputs
+  native,  // the reference handles every dtype itself (casts, data movement)
 };
 
 // An operator registered by the application at run time.
@@ -83,26 +85,28 @@ class CustomOp {
 };
 
 struct OpDef {
-  std::string_view name;                  // snake_case, ONNX's word: "conv", "reduce_sum"
-  std::string_view doc;                   // one line
+  std::string_view name;  // snake_case, ONNX's word: "conv", "reduce_sum"
+  std::string_view doc;   // one line
   Arity inputs;
   Arity outputs;
   std::vector<AttributeSpec> attributes;
   NarrowFloats narrow_floats = NarrowFloats::widen;
-  bool pure = true;                       // false: random or stateful, never folded or merged
-  bool takes_sequences = false;           // true: inputs may be sequences or empty optionals; otherwise only tensors get here
+  bool pure = true;              // false: random or stateful, never folded or merged
+  bool takes_sequences = false;  // true: inputs may be sequences or empty optionals; otherwise only tensors get here
   // Output types from input types, attributes and those input values that are known. Called with concrete types and all
   // values before every reference: all shape checks live here. null: by `decompose`.
   Status (*infer)(InferContext&) = nullptr;
-  // Plain and obviously right. Outputs that infer resolved are allocated; trusts what infer checked; checks index values.
+  // Plain and obviously right. Outputs that infer resolved are allocated; trusts what infer checked; checks index
+  // values.
   Status (*reference)(EvalContext&) = nullptr;
   // A user's operator: `reference` with a context of its own (include/minnow/minnow.h).
   std::shared_ptr<const CustomOp> custom;
   // Adds the nodes that compute gradients of the inputs; null: not differentiable (or decompose is).
   Status (*gradient)(GradientContext&) = nullptr;
-  // Spells the operator in simpler ones. The fallback when there is no reference, and the gradient's when there is none.
+  // Spells the operator in simpler ones. The fallback when there is no reference, and the gradient's when there is
+  // none.
   Status (*decompose)(DecomposeContext&) = nullptr;
-  Cost (*cost)(const InferContext&) = nullptr;   // null: no multiply-adds, bytes of inputs and outputs
+  Cost (*cost)(const InferContext&) = nullptr;  // null: no multiply-adds, bytes of inputs and outputs
   std::vector<ImportRow> imports;
   std::vector<ExportRow> exports;
   Tolerance tolerance;

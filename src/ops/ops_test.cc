@@ -57,7 +57,8 @@ TEST_P(OpTest, CasesRunAndMatch) {
     SCOPED_TRACE(case_name(op, i, cases[i]));
     auto result = evaluate(op.name, cases[i].inputs, cases[i].attributes, cases[i].outputs);
     ASSERT_TRUE(result.ok()) << result.error().message;
-    for (size_t o = 0; o < cases[i].expected.size(); ++o) expect_close((*result)[o].tensor, cases[i].expected[o], op.tolerance);
+    for (size_t o = 0; o < cases[i].expected.size(); ++o)
+      expect_close((*result)[o].tensor, cases[i].expected[o], op.tolerance);
   }
 }
 
@@ -68,7 +69,7 @@ TEST_P(OpTest, SymbolicInferenceAgrees) {
   for (size_t i = 0; i < cases.size(); ++i) {
     SCOPED_TRACE(case_name(op, i, cases[i]));
     auto result = evaluate(op.name, cases[i].inputs, cases[i].attributes, cases[i].outputs);
-    if (!result.ok()) continue;   // reported above
+    if (!result.ok()) continue;  // reported above
     for (const bool ranked : {true, false}) {
       Graph graph;
       Builder builder(graph);
@@ -101,7 +102,8 @@ TEST_P(OpTest, SymbolicInferenceAgrees) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, OpTest, testing::ValuesIn(ops_where([](const OpDef& op) { return op.cases != nullptr; })), param_name);
+INSTANTIATE_TEST_SUITE_P(All, OpTest, testing::ValuesIn(ops_where([](const OpDef& op) { return op.cases != nullptr; })),
+                         param_name);
 
 // loss = sum over outputs of weights * output, with fixed weights that differ from element to element.
 double weight_of(int64_t i) { return 0.5 + std::sin(1.0 + 0.7 * static_cast<double>(i)); }
@@ -123,11 +125,13 @@ Tensor weights_like(const Tensor& tensor) {
 }
 
 // Gradients of one case by the operator's gradient function, run in float64.
-Result<std::vector<Datum>> analytic_gradients(const OpDef& op, const Case& test_case, std::span<const Datum> inputs, std::span<const Datum> outputs) {
+Result<std::vector<Datum>> analytic_gradients(const OpDef& op, const Case& test_case, std::span<const Datum> inputs,
+                                              std::span<const Datum> outputs) {
   Graph graph;
   Builder builder(graph);
   Node node{std::string(op.name), "op", {}, {}, test_case.attributes};
-  for (const Datum& datum : inputs) node.inputs.push_back(datum.present() ? builder.constant(datum.tensor, "x") : kNoValue);
+  for (const Datum& datum : inputs)
+    node.inputs.push_back(datum.present() ? builder.constant(datum.tensor, "x") : kNoValue);
   node.outputs = builder.add_many(op.name, node.inputs, test_case.outputs, test_case.attributes, "op");
   std::vector<ValueId> output_gradients;
   for (const Datum& datum : outputs) {
@@ -190,7 +194,8 @@ TEST_P(GradientTest, MatchesCentralDifferences) {
         }
         inputs[i] = Datum(original);
         const double numeric = (loss[0] - loss[1]) / (2 * h);
-        ASSERT_NEAR(gradient.data<double>()[e], numeric, 1e-6 + 1e-5 * std::abs(numeric)) << "input " << i << " element " << e;
+        ASSERT_NEAR(gradient.data<double>()[e], numeric, 1e-6 + 1e-5 * std::abs(numeric))
+            << "input " << i << " element " << e;
         ++checked;
       }
     }
@@ -198,8 +203,10 @@ TEST_P(GradientTest, MatchesCentralDifferences) {
   EXPECT_GT(checked, 0) << op.name << " has a gradient but no case that checks it";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, GradientTest,
-                         testing::ValuesIn(ops_where([](const OpDef& op) { return op.gradient != nullptr && op.cases != nullptr; })), param_name);
+INSTANTIATE_TEST_SUITE_P(All, GradientTest, testing::ValuesIn(ops_where([](const OpDef& op) {
+                           return op.gradient != nullptr && op.cases != nullptr;
+                         })),
+                         param_name);
 
 TEST(Registry, EveryOperatorIsComplete) {
   std::set<std::string> rows;
@@ -233,7 +240,9 @@ TEST(Check, ErrorsNameNodeAndCause) {
   builder.add("matmul", {a, b}, {}, "product");
   ASSERT_FALSE(builder.status().ok());
   EXPECT_EQ(builder.status().error().code, ErrorCode::bad_input);
-  EXPECT_NE(builder.status().error().message.find("node 'product' (MatMul): inner dimensions differ: [2, 3] times [4, 5]"), std::string::npos)
+  EXPECT_NE(
+      builder.status().error().message.find("node 'product' (MatMul): inner dimensions differ: [2, 3] times [4, 5]"),
+      std::string::npos)
       << builder.status().error().message;
 }
 

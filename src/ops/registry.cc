@@ -9,7 +9,8 @@
 
 namespace minnow {
 
-// The list is generated from the files of src/ops/*/ (src/CMakeLists.txt) and expanded twice: declarations, then the table.
+// The list is generated from the files of src/ops/*/ (src/CMakeLists.txt) and expanded twice: declarations, then the
+// table.
 namespace ops {
 #define MN_OP(name) std::vector<OpDef> name();
 #include "op_list.inc"
@@ -17,9 +18,9 @@ namespace ops {
 }  // namespace ops
 
 struct Registry::Tables {
-  std::deque<OpDef> ops;   // a deque: pointers stay valid while operators are added
+  std::deque<OpDef> ops;  // a deque: pointers stay valid while operators are added
   std::unordered_map<std::string, const OpDef*> by_name;
-  std::unordered_map<std::string, std::vector<Match>> by_import;   // "domain.Name"
+  std::unordered_map<std::string, std::vector<Match>> by_import;  // "domain.Name"
 };
 
 Registry::Registry(const Registry* parent) : tables_(std::make_unique<Tables>()), parent_(parent) {}
@@ -81,7 +82,8 @@ std::vector<const OpDef*> Registry::all() const {
 }
 
 std::vector<std::string_view> Registry::import_names(std::string_view domain) const {
-  std::vector<std::string_view> names = parent_ != nullptr ? parent_->import_names(domain) : std::vector<std::string_view>();
+  std::vector<std::string_view> names =
+      parent_ != nullptr ? parent_->import_names(domain) : std::vector<std::string_view>();
   for (const OpDef& op : tables_->ops) {
     for (const ImportRow& row : op.imports) {
       if (row.domain == domain) names.push_back(row.name);
@@ -93,7 +95,8 @@ std::vector<std::string_view> Registry::import_names(std::string_view domain) co
 std::string_view title(const OpDef& op) { return op.imports.empty() ? op.name : op.imports.front().name; }
 
 std::string describe(const Node& node, const OpDef& op) {
-  return concat({"node '", printable(node.name.empty() ? std::string_view("unnamed") : std::string_view(node.name)), "' (", title(op), ")"});
+  return concat({"node '", printable(node.name.empty() ? std::string_view("unnamed") : std::string_view(node.name)),
+                 "' (", title(op), ")"});
 }
 
 }  // namespace minnow

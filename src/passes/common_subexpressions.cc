@@ -83,9 +83,8 @@ void share_constants(Graph& graph, Replacements& replacements) {
     Hash hash;
     hash.tensor(value.constant);
     const auto [first, last] = seen.equal_range(hash.state());
-    const auto same = std::find_if(first, last, [&](const auto& entry) {
-      return same_bits(graph.value(entry.second).constant, value.constant);
-    });
+    const auto same = std::find_if(
+        first, last, [&](const auto& entry) { return same_bits(graph.value(entry.second).constant, value.constant); });
     if (same == last) seen.emplace(hash.state(), static_cast<ValueId>(i));
     else replacements.replace(static_cast<ValueId>(i), same->second);
   }

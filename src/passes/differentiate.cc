@@ -15,7 +15,7 @@ namespace {
 constexpr int kMaxDecompositions = 32;
 
 bool may_carry_gradient(const Type& type) {
-  if (type.kind != Type::Kind::tensor) return true;   // sequences and optionals of tensors; unknown types
+  if (type.kind != Type::Kind::tensor) return true;  // sequences and optionals of tensors; unknown types
   return type.dtype == DType::undefined || is_float(type.dtype);
 }
 
@@ -64,7 +64,7 @@ class Differentiator {
 
   // A tensor of one number with the type of `like`.
   ValueId filled_like(double number, ValueId like) {
-    const Type type = graph_.value(like).type;   // a copy: adding values moves them
+    const Type type = graph_.value(like).type;  // a copy: adding values moves them
     const ValueId scalar = builder_.scalar_like(number, like);
     if (type.shape.ranked && type.shape.dims.empty()) return scalar;
     if (!type.shape.static_dims()) return builder_.add("expand", {scalar, builder_.add("shape", {like})});
@@ -89,7 +89,7 @@ class Differentiator {
   // lie behind `last`.
   Status backward(size_t first, size_t last, int decompositions) {
     for (size_t i = last; i-- > first;) {
-      const Node node = graph_.nodes[i];   // a copy: adding nodes moves them
+      const Node node = graph_.nodes[i];  // a copy: adding nodes moves them
       std::vector<ValueId> output_gradients;
       bool any = false;
       for (ValueId id : node.outputs) {
@@ -148,8 +148,8 @@ class Differentiator {
   Graph& graph_;
   const Registry& registry_;
   Builder builder_;
-  std::vector<bool> depends_;           // on one of wrt
-  std::vector<ValueId> gradients_;      // of the loss, summed so far
+  std::vector<bool> depends_;       // on one of wrt
+  std::vector<ValueId> gradients_;  // of the loss, summed so far
 };
 
 Status check_arguments(const Graph& graph, ValueId loss, std::span<const ValueId> wrt) {

@@ -44,11 +44,10 @@ void expect_matches_differences(const Graph& graph, const std::vector<Datum>& in
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Tensor& gradient = (*results)[i + 1].tensor;
     ASSERT_EQ(gradient.dims(), inputs[i].tensor.dims()) << "gradient of input " << i;
-    const int64_t stride = 1 + gradient.size() / 12;   // a dozen elements an input keep the test quick
+    const int64_t stride = 1 + gradient.size() / 12;  // a dozen elements an input keep the test quick
     for (int64_t e = 0; e < gradient.size(); e += stride) {
       const double h = 1e-5;
-      const double numeric =
-          (moved_output(graph, inputs, i, e, h) - moved_output(graph, inputs, i, e, -h)) / (2 * h);
+      const double numeric = (moved_output(graph, inputs, i, e, h) - moved_output(graph, inputs, i, e, -h)) / (2 * h);
       const double allowed = 1e-7 + 1e-6 * std::abs(numeric);
       ASSERT_NEAR(gradient.data<double>()[e], numeric, allowed) << "input " << i << " element " << e;
     }
@@ -120,7 +119,7 @@ TEST(Differentiate, SumsOverAllUses) {
   Builder builder(graph);
   const ValueId x = builder.input("x", Type::tensor(DType::float64, Shape(Dims{})));
   const ValueId square = builder.add("mul", {x, x});
-  const ValueId loss = builder.add("add", {builder.add("mul", {square, x}), square});   // x^3 + x^2
+  const ValueId loss = builder.add("add", {builder.add("mul", {square, x}), square});  // x^3 + x^2
   const auto first = differentiate(graph, loss, std::vector{x});
   ASSERT_TRUE(first.ok()) << first.error().message;
   const auto second = differentiate(graph, (*first)[0], std::vector{x});
@@ -131,8 +130,8 @@ TEST(Differentiate, SumsOverAllUses) {
   const std::vector<Datum> inputs = {Datum(Tensor::scalar(3.0))};
   const auto results = run(graph, inputs);
   ASSERT_TRUE(results.ok()) << results.error().message;
-  EXPECT_EQ((*results)[0].tensor.data<double>()[0], 33);   // 3x^2 + 2x
-  EXPECT_EQ((*results)[1].tensor.data<double>()[0], 20);   // 6x + 2
+  EXPECT_EQ((*results)[0].tensor.data<double>()[0], 33);  // 3x^2 + 2x
+  EXPECT_EQ((*results)[1].tensor.data<double>()[0], 20);  // 6x + 2
   EXPECT_EQ((*results)[2].tensor.data<double>()[0], 6);
 }
 
@@ -145,7 +144,7 @@ TEST(Differentiate, ByConstantsIntermediatesStatesAndWhatDoesNotMatter) {
   const ValueId s = builder.state("s", Tensor::of<double>({5, 6}, {2}));
   builder.set_state("s", s);
   const ValueId product = builder.add("mul", {x, w});
-  const ValueId loss = builder.add("mul", {product, s});   // not a scalar: its sum counts
+  const ValueId loss = builder.add("mul", {product, s});  // not a scalar: its sum counts
   const auto gradients = differentiate(graph, loss, std::vector{w, product, s, unused, loss});
   ASSERT_TRUE(gradients.ok()) << gradients.error().message;
   graph.outputs = *gradients;

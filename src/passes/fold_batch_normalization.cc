@@ -26,7 +26,7 @@ std::optional<Affine> inference_affine(const Graph& graph, const Node& node, con
   for (size_t i = 1; i < node.outputs.size(); ++i) {
     if (node.outputs[i] != kNoValue) return std::nullopt;
   }
-  std::vector<double> parameters[4];   // scale, shift, mean, variance
+  std::vector<double> parameters[4];  // scale, shift, mean, variance
   for (size_t i = 0; i < 4; ++i) {
     const Tensor* tensor = constant_input(graph, node, i + 1);
     if (tensor == nullptr || !is_float(tensor->dtype())) return std::nullopt;

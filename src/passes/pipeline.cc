@@ -55,7 +55,7 @@ class Dumper {
 };
 
 Result<PassReport> run_one(Graph& graph, const Pass& pass, const PassContext& context) {
-  const Graph before = graph;   // shares all tensors and subgraphs
+  const Graph before = graph;  // shares all tensors and subgraphs
   PassReport report{pass.name, 0, false, node_count(graph), 0, 0};
   const Stopwatch watch;
   Status status = pass.run(graph, context);

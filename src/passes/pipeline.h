@@ -12,20 +12,20 @@
 namespace minnow {
 
 struct PipelineOptions {
-  std::vector<std::string> disabled;       // names of passes to leave out
+  std::vector<std::string> disabled;  // names of passes to leave out
   // Where the graph is written as text (.mng), at the start and after every pass that changed it; empty: nowhere. The
   // folder must exist.
   std::string dump_folder;
-  int64_t dump_constant_elements = 32;     // larger constants are left out of the text; -1: none are
+  int64_t dump_constant_elements = 32;  // larger constants are left out of the text; -1: none are
   Limits limits;
-  const Registry* registry = nullptr;      // null: the built-in operators
+  const Registry* registry = nullptr;  // null: the built-in operators
 };
 
 struct PassReport {
   std::string_view name;
-  int round = 0;                           // passes run in rounds until nothing changes
+  int round = 0;  // passes run in rounds until nothing changes
   bool changed = false;
-  int64_t nodes_before = 0;                // subgraphs included
+  int64_t nodes_before = 0;  // subgraphs included
   int64_t nodes_after = 0;
   int64_t duration_us = 0;
 };

@@ -16,10 +16,10 @@ namespace minnow {
 
 struct RandomGraphOptions {
   uint64_t seed = 0;
-  int steps = 25;                     // recipes; each adds one to five nodes
+  int steps = 25;  // recipes; each adds one to five nodes
   DType dtype = DType::float32;
-  bool smooth = false;                // only functions with continuous derivatives, and no branches
-  bool symbolic = false;              // forget all types but those of the inputs, whose first dimension gets a name
+  bool smooth = false;    // only functions with continuous derivatives, and no branches
+  bool symbolic = false;  // forget all types but those of the inputs, whose first dimension gets a name
 };
 
 struct RandomGraph {
@@ -53,10 +53,11 @@ class RandomGraphMaker {
   void step() {
     using Recipe = void (RandomGraphMaker::*)();
     static constexpr Recipe kRecipes[] = {
-        &RandomGraphMaker::unary, &RandomGraphMaker::unary, &RandomGraphMaker::binary, &RandomGraphMaker::binary,
-        &RandomGraphMaker::product, &RandomGraphMaker::matrix_product, &RandomGraphMaker::permute,
-        &RandomGraphMaker::reshape, &RandomGraphMaker::join, &RandomGraphMaker::identity, &RandomGraphMaker::repeat,
-        &RandomGraphMaker::constant_expression, &RandomGraphMaker::convolution, &RandomGraphMaker::branch};
+        &RandomGraphMaker::unary,       &RandomGraphMaker::unary,   &RandomGraphMaker::binary,
+        &RandomGraphMaker::binary,      &RandomGraphMaker::product, &RandomGraphMaker::matrix_product,
+        &RandomGraphMaker::permute,     &RandomGraphMaker::reshape, &RandomGraphMaker::join,
+        &RandomGraphMaker::identity,    &RandomGraphMaker::repeat,  &RandomGraphMaker::constant_expression,
+        &RandomGraphMaker::convolution, &RandomGraphMaker::branch};
     (this->*kRecipes[random_.below(std::size(kRecipes))])();
   }
 
@@ -207,9 +208,8 @@ class RandomGraphMaker {
   void branch() {
     if (!known("if") || options_.smooth) return;
     const ValueId a = pick();
-    const Attributes attributes = {{"then_branch", branch_graph("tanh", dims(a))},
-                                   {"else_branch", branch_graph("abs", dims(a))},
-                                   {"captures", 1}};
+    const Attributes attributes = {
+        {"then_branch", branch_graph("tanh", dims(a))}, {"else_branch", branch_graph("abs", dims(a))}, {"captures", 1}};
     const ValueId condition = builder_.constant(Tensor::scalar(random_.below(2) == 0), "condition");
     const auto outputs = builder_.add_many("if", std::vector<ValueId>{condition, a}, 1, attributes);
     if (builder_.type(outputs[0]).shape.static_dims()) keep(outputs[0]);

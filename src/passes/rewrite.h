@@ -26,7 +26,7 @@ class Replacements {
   bool names_matter_;
   std::vector<ValueId> target_;
   std::vector<bool> is_output_;
-  std::vector<bool> is_computed_;   // by a node: its name may change
+  std::vector<bool> is_computed_;  // by a node: its name may change
 };
 
 // Drops values that nothing defines or that are constants without a reader, and renumbers the rest.

@@ -8,8 +8,9 @@
 
 namespace minnow {
 
-// `values`: [n, n] row-major, n = labels.size(). Colours run from white (low) to blue (high); every cell shows its number and has
-// a tooltip with both labels.
-std::string heat_map_html(std::string_view title, const std::vector<std::string>& labels, std::span<const double> values, double low, double high);
+// `values`: [n, n] row-major, n = labels.size(). Colours run from white (low) to blue (high); every cell shows its
+// number and has a tooltip with both labels.
+std::string heat_map_html(std::string_view title, const std::vector<std::string>& labels,
+                          std::span<const double> values, double low, double high);
 
 }  // namespace minnow

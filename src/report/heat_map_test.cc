@@ -20,7 +20,7 @@ TEST(HeatMap, ShowsEveryCellAndEscapesLabels) {
   for (size_t at = page.find("<rect"); at != std::string::npos; at = page.find("<rect", at + 1)) ++cells;
   EXPECT_EQ(cells, 4u);
   EXPECT_NE(page.find(">0.25<"), std::string::npos);
-  EXPECT_NE(page.find("rgb(8,48,107)"), std::string::npos);   // the highest value is the darkest
+  EXPECT_NE(page.find("rgb(8,48,107)"), std::string::npos);  // the highest value is the darkest
 }
 
 }  // namespace
