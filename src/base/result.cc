@@ -34,6 +34,15 @@ std::string concat(std::initializer_list<Piece> pieces) {
   return text;
 }
 
+Failure::Failure(Error error) : error_(new Error(std::move(error))) {}
+Failure::Failure(const Failure& other) : error_(other.error_ == nullptr ? nullptr : new Error(*other.error_)) {}
+Failure& Failure::operator=(const Failure& other) {
+  Failure copy(other);
+  std::swap(error_, copy.error_);
+  return *this;
+}
+void Failure::release() { delete error_; }
+
 Error Error::in(std::string_view where) && { return {code, concat({where, ": ", message})}; }
 
 }  // namespace minnow

@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 namespace minnow {
 
@@ -49,6 +48,30 @@ struct Error {
   Error in(std::string_view where) &&;
 };
 
+// An error on its way out, behind one pointer: every function of this library returns Results, so that what a Result
+// costs in code where nothing fails decides how large and how quickly built the library is.
+class Failure {
+ public:
+  Failure() = default;
+  Failure(Error error);
+  Failure(Failure&& other) noexcept : error_(std::exchange(other.error_, nullptr)) {}
+  Failure& operator=(Failure&& other) noexcept {
+    std::swap(error_, other.error_);
+    return *this;
+  }
+  Failure(const Failure& other);
+  Failure& operator=(const Failure& other);
+  ~Failure() {
+    if (error_ != nullptr) release();
+  }
+  bool present() const { return error_ != nullptr; }
+  Error& error() const { return *error_; }
+
+ private:
+  void release();
+  Error* error_ = nullptr;
+};
+
 inline Error make_error(ErrorCode code, std::initializer_list<Piece> pieces) { return {code, concat(pieces)}; }
 inline Error bad_input(std::initializer_list<Piece> pieces) { return make_error(ErrorCode::bad_input, pieces); }
 inline Error unsupported(std::initializer_list<Piece> pieces) { return make_error(ErrorCode::unsupported, pieces); }
@@ -58,22 +81,23 @@ inline Error internal_error(std::initializer_list<Piece> pieces) { return make_e
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  Result(T value) : value_(std::move(value)) {}
+  Result(Error error) : failure_(std::move(error)) {}
+  Result(Failure failure) : failure_(std::move(failure)) {}
 
-  bool ok() const { return state_.index() == 0; }
+  bool ok() const { return !failure_.present(); }
   explicit operator bool() const { return ok(); }
   T& value() & {
     assert(ok());
-    return *std::get_if<0>(&state_);
+    return *value_;
   }
   const T& value() const& {
     assert(ok());
-    return *std::get_if<0>(&state_);
+    return *value_;
   }
   T&& value() && {
     assert(ok());
-    return std::move(*std::get_if<0>(&state_));
+    return std::move(*value_);
   }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
@@ -81,36 +105,40 @@ class [[nodiscard]] Result {
   const T* operator->() const { return &value(); }
   Error& error() {
     assert(!ok());
-    return *std::get_if<1>(&state_);
+    return failure_.error();
   }
   const Error& error() const {
     assert(!ok());
-    return *std::get_if<1>(&state_);
+    return failure_.error();
   }
+  Failure failure() && { return std::move(failure_); }
 
  private:
-  std::variant<T, Error> state_;
+  std::optional<T> value_;
+  Failure failure_;
 };
 
 template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : error_(std::move(error)) {}
+  Result(Error error) : failure_(std::move(error)) {}
+  Result(Failure failure) : failure_(std::move(failure)) {}
 
-  bool ok() const { return !error_.has_value(); }
+  bool ok() const { return !failure_.present(); }
   explicit operator bool() const { return ok(); }
   Error& error() {
     assert(!ok());
-    return *error_;
+    return failure_.error();
   }
   const Error& error() const {
     assert(!ok());
-    return *error_;
+    return failure_.error();
   }
+  Failure failure() && { return std::move(failure_); }
 
  private:
-  std::optional<Error> error_;
+  Failure failure_;
 };
 
 using Status = Result<void>;
@@ -121,16 +149,16 @@ using Status = Result<void>;
 #define MN_CONCAT(a, b) MN_CONCAT_(a, b)
 
 // Returns the error of `expr` from the enclosing function, if there is one.
-#define MN_TRY(expr)                                                                   \
-  do {                                                                                 \
-    if (auto mn_status = (expr); !mn_status.ok()) return std::move(mn_status.error()); \
+#define MN_TRY(expr)                                                                         \
+  do {                                                                                       \
+    if (auto mn_status = (expr); !mn_status.ok()) return std::move(mn_status).failure(); \
   } while (false)
 
 // MN_ASSIGN(auto x, f()): x is f()'s value, or the enclosing function returns f()'s error.
 #define MN_ASSIGN(declaration, expr) MN_ASSIGN_(MN_CONCAT(mn_result_, __LINE__), declaration, expr)
-#define MN_ASSIGN_(result, declaration, expr)         \
-  auto result = (expr);                               \
-  if (!result.ok()) return std::move(result.error()); \
+#define MN_ASSIGN_(result, declaration, expr)             \
+  auto result = (expr);                                   \
+  if (!result.ok()) return std::move(result).failure(); \
   declaration = std::move(result).value()
 
 // Returns bad_input with the given pieces unless `condition` holds: MN_CHECK(rank == 4, "expected 4-D, got ", rank,

@@ -6,6 +6,25 @@
 
 namespace minnow {
 
+Dim::Dim() = default;
+Dim::~Dim() = default;
+Dim::Dim(const Dim&) = default;
+Dim::Dim(Dim&&) noexcept = default;
+Dim& Dim::operator=(const Dim&) = default;
+Dim& Dim::operator=(Dim&&) noexcept = default;
+Dim::Dim(std::string name) : symbol(std::move(name)) {}
+
+Shape::Shape() = default;
+Shape::~Shape() = default;
+Shape::Shape(const Shape&) = default;
+Shape::Shape(Shape&&) noexcept = default;
+Shape& Shape::operator=(const Shape&) = default;
+Shape& Shape::operator=(Shape&&) noexcept = default;
+Shape::Shape(std::vector<Dim> d) : ranked(true), dims(std::move(d)) {}
+Shape::Shape(const Dims& d) : ranked(true), dims(d.begin(), d.end()) {}
+Shape::Shape(std::initializer_list<Dim> d) : ranked(true), dims(d) {}
+Shape Shape::of_rank(int64_t rank) { return Shape(std::vector<Dim>(static_cast<size_t>(rank))); }
+
 Result<int64_t> checked_element_count(std::span<const int64_t> dims) {
   int64_t count = 1;
   bool zero = false;

@@ -31,9 +31,14 @@ Result<Dims> broadcast_dims(std::span<const int64_t> a, std::span<const int64_t>
 struct Dim {
   int64_t value = -1;  // -1: not known
   std::string symbol;  // a name such as "batch", or empty
-  Dim() = default;
+  Dim();
+  ~Dim();
+  Dim(const Dim&);
+  Dim(Dim&&) noexcept;
+  Dim& operator=(const Dim&);
+  Dim& operator=(Dim&&) noexcept;
   Dim(int64_t v) : value(v) {}
-  explicit Dim(std::string name) : symbol(std::move(name)) {}
+  explicit Dim(std::string name);
   bool known() const { return value >= 0; }
   friend bool operator==(const Dim&, const Dim&) = default;
   // Surely the same size: both known and equal, or the same symbol.
@@ -46,11 +51,17 @@ struct Dim {
 struct Shape {
   bool ranked = false;
   std::vector<Dim> dims;
-  Shape() = default;
-  Shape(std::vector<Dim> d) : ranked(true), dims(std::move(d)) {}
-  Shape(const Dims& d) : ranked(true), dims(d.begin(), d.end()) {}
-  Shape(std::initializer_list<Dim> d) : ranked(true), dims(d) {}
-  static Shape of_rank(int64_t rank) { return Shape(std::vector<Dim>(static_cast<size_t>(rank))); }
+  // Copies and destructors stand in the .cc file: inline, they would be built again in every file.
+  Shape();
+  ~Shape();
+  Shape(const Shape&);
+  Shape(Shape&&) noexcept;
+  Shape& operator=(const Shape&);
+  Shape& operator=(Shape&&) noexcept;
+  Shape(std::vector<Dim> d);
+  Shape(const Dims& d);
+  Shape(std::initializer_list<Dim> d);
+  static Shape of_rank(int64_t rank);
   int64_t rank() const { return static_cast<int64_t>(dims.size()); }
   bool static_dims() const;  // ranked and every dimension known
   Dims to_dims() const;      // requires static_dims()

@@ -33,6 +33,23 @@ struct Release {
 
 }  // namespace
 
+Tensor::Tensor() = default;
+Tensor::~Tensor() = default;
+Tensor::Tensor(const Tensor&) = default;
+Tensor::Tensor(Tensor&&) noexcept = default;
+Tensor& Tensor::operator=(const Tensor&) = default;
+Tensor& Tensor::operator=(Tensor&&) noexcept = default;
+
+Datum::Datum() = default;
+Datum::~Datum() = default;
+Datum::Datum(const Datum&) = default;
+Datum::Datum(Datum&&) noexcept = default;
+Datum& Datum::operator=(const Datum&) = default;
+Datum& Datum::operator=(Datum&&) noexcept = default;
+Datum::Datum(Tensor t) : kind(Kind::tensor), tensor(std::move(t)) {}
+Datum::Datum(std::vector<Datum> elements)
+    : kind(Kind::sequence), sequence(std::make_shared<const std::vector<Datum>>(std::move(elements))) {}
+
 Result<Tensor> Tensor::allocate(DType dtype, Dims dims, const std::shared_ptr<Budget>& budget) {
   const int64_t width = storage_element_bytes(dtype);
   MN_CHECK(width > 0, "cannot make a tensor of type ", to_string(dtype));

@@ -18,7 +18,13 @@ namespace minnow {
 
 class Tensor {
  public:
-  Tensor() = default;
+  // Copies and destructors stand in the .cc file: inline, they would be built again in every file.
+  Tensor();
+  ~Tensor();
+  Tensor(const Tensor&);
+  Tensor(Tensor&&) noexcept;
+  Tensor& operator=(const Tensor&);
+  Tensor& operator=(Tensor&&) noexcept;
 
   // Uninitialised storage (strings: empty strings), 64-byte aligned, counted against the budget when one is given.
   static Result<Tensor> allocate(DType dtype, Dims dims, const std::shared_ptr<Budget>& budget = nullptr);
@@ -97,10 +103,14 @@ struct Datum {
   Kind kind = Kind::none;
   Tensor tensor;
   std::shared_ptr<const std::vector<Datum>> sequence;
-  Datum() = default;
-  Datum(Tensor t) : kind(Kind::tensor), tensor(std::move(t)) {}
-  Datum(std::vector<Datum> elements)
-      : kind(Kind::sequence), sequence(std::make_shared<const std::vector<Datum>>(std::move(elements))) {}
+  Datum();
+  ~Datum();
+  Datum(const Datum&);
+  Datum(Datum&&) noexcept;
+  Datum& operator=(const Datum&);
+  Datum& operator=(Datum&&) noexcept;
+  Datum(Tensor t);
+  Datum(std::vector<Datum> elements);
   bool present() const { return kind != Kind::none; }
 };
 

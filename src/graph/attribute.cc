@@ -25,6 +25,37 @@ bool same_bits(const Tensor& a, const Tensor& b) {
   return x.size() == y.size() && (x.empty() || x.data() == y.data() || std::memcmp(x.data(), y.data(), x.size()) == 0);
 }
 
+Attribute::Attribute() = default;
+Attribute::~Attribute() = default;
+Attribute::Attribute(const Attribute&) = default;
+Attribute::Attribute(Attribute&&) noexcept = default;
+Attribute& Attribute::operator=(const Attribute&) = default;
+Attribute& Attribute::operator=(Attribute&&) noexcept = default;
+Attribute::Attribute(bool value) : value_(int64_t{value}) {}
+Attribute::Attribute(int value) : value_(int64_t{value}) {}
+Attribute::Attribute(int64_t value) : value_(value) {}
+Attribute::Attribute(float value) : value_(value) {}
+Attribute::Attribute(double value) : value_(static_cast<float>(value)) {}
+Attribute::Attribute(const char* value) : value_(std::string(value)) {}
+Attribute::Attribute(std::string value) : value_(std::move(value)) {}
+Attribute::Attribute(Tensor value) : value_(std::move(value)) {}
+Attribute::Attribute(GraphRef value) : value_(std::move(value)) {}
+Attribute::Attribute(Ints value) : value_(std::move(value)) {}
+Attribute::Attribute(Floats value) : value_(std::move(value)) {}
+Attribute::Attribute(Strings value) : value_(std::move(value)) {}
+Attribute::Attribute(std::vector<Tensor> value) : value_(std::move(value)) {}
+Attribute::Attribute(std::vector<GraphRef> value) : value_(std::move(value)) {}
+Attribute::Attribute(DType value) : value_(std::string(to_string(value))) {}
+
+Attributes::Entry::Entry(std::string n, Attribute v) : name(std::move(n)), value(std::move(v)) {}
+Attributes::Attributes() = default;
+Attributes::~Attributes() = default;
+Attributes::Attributes(const Attributes&) = default;
+Attributes::Attributes(Attributes&&) noexcept = default;
+Attributes& Attributes::operator=(const Attributes&) = default;
+Attributes& Attributes::operator=(Attributes&&) noexcept = default;
+Attributes::Attributes(std::initializer_list<Entry> entries) : entries_(entries) {}
+
 bool operator==(const Attribute& a, const Attribute& b) {
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
@@ -51,15 +82,15 @@ bool operator==(const Attribute& a, const Attribute& b) {
 
 const Attribute* Attributes::find(std::string_view name) const {
   for (const Entry& entry : entries_) {
-    if (entry.first == name) return &entry.second;
+    if (entry.name == name) return &entry.value;
   }
   return nullptr;
 }
 
 void Attributes::set(std::string name, Attribute value) {
   for (Entry& entry : entries_) {
-    if (entry.first == name) {
-      entry.second = std::move(value);
+    if (entry.name == name) {
+      entry.value = std::move(value);
       return;
     }
   }
@@ -67,7 +98,7 @@ void Attributes::set(std::string name, Attribute value) {
 }
 
 void Attributes::erase(std::string_view name) {
-  std::erase_if(entries_, [&](const Entry& entry) { return entry.first == name; });
+  std::erase_if(entries_, [&](const Entry& entry) { return entry.name == name; });
 }
 
 }  // namespace minnow

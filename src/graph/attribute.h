@@ -40,23 +40,29 @@ class Attribute {
  public:
   using Storage = std::variant<std::monostate, int64_t, float, std::string, Tensor, GraphRef, Ints, Floats, Strings,
                                std::vector<Tensor>, std::vector<GraphRef>>;
-  Attribute() = default;
-  Attribute(bool value) : value_(int64_t{value}) {}
-  Attribute(int value) : value_(int64_t{value}) {}
-  Attribute(int64_t value) : value_(value) {}
-  Attribute(float value) : value_(value) {}
-  Attribute(double value) : value_(static_cast<float>(value)) {}
-  Attribute(const char* value) : value_(std::string(value)) {}
-  Attribute(std::string value) : value_(std::move(value)) {}
-  Attribute(Tensor value) : value_(std::move(value)) {}
-  Attribute(GraphRef value) : value_(std::move(value)) {}
-  Attribute(Ints value) : value_(std::move(value)) {}
-  Attribute(Floats value) : value_(std::move(value)) {}
-  Attribute(Strings value) : value_(std::move(value)) {}
-  Attribute(std::vector<Tensor> value) : value_(std::move(value)) {}
-  Attribute(std::vector<GraphRef> value) : value_(std::move(value)) {}
+  // Copies and destructors stand in the .cc file: inline, they would be built again in every file.
+  Attribute();
+  ~Attribute();
+  Attribute(const Attribute&);
+  Attribute(Attribute&&) noexcept;
+  Attribute& operator=(const Attribute&);
+  Attribute& operator=(Attribute&&) noexcept;
+  Attribute(bool value);
+  Attribute(int value);
+  Attribute(int64_t value);
+  Attribute(float value);
+  Attribute(double value);
+  Attribute(const char* value);
+  Attribute(std::string value);
+  Attribute(Tensor value);
+  Attribute(GraphRef value);
+  Attribute(Ints value);
+  Attribute(Floats value);
+  Attribute(Strings value);
+  Attribute(std::vector<Tensor> value);
+  Attribute(std::vector<GraphRef> value);
   // Dtypes are written by name: {"to", DType::float32}.
-  Attribute(DType value) : value_(std::string(to_string(value))) {}
+  Attribute(DType value);
 
   AttributeKind kind() const { return static_cast<AttributeKind>(value_.index()); }
   bool present() const { return kind() != AttributeKind::none; }
@@ -76,9 +82,19 @@ bool operator==(const Attribute& a, const Attribute& b);
 // A small map in insertion order.
 class Attributes {
  public:
-  using Entry = std::pair<std::string, Attribute>;
-  Attributes() = default;
-  Attributes(std::initializer_list<Entry> entries) : entries_(entries) {}
+  struct Entry {
+    std::string name;
+    Attribute value;
+    Entry(std::string n, Attribute v);
+    friend bool operator==(const Entry&, const Entry&) = default;
+  };
+  Attributes();
+  ~Attributes();
+  Attributes(const Attributes&);
+  Attributes(Attributes&&) noexcept;
+  Attributes& operator=(const Attributes&);
+  Attributes& operator=(Attributes&&) noexcept;
+  Attributes(std::initializer_list<Entry> entries);
   const Attribute* find(std::string_view name) const;
   void set(std::string name, Attribute value);
   void erase(std::string_view name);

@@ -9,7 +9,7 @@ namespace {
 template <class F>
 void for_each_subgraph(const Node& node, F visit) {
   for (const Attributes::Entry& entry : node.attributes) {
-    const Attribute& attribute = entry.second;
+    const Attribute& attribute = entry.value;
     if (const auto* graph = attribute.get<GraphRef>()) {
       if (*graph) visit(**graph);
     } else if (const auto* graphs = attribute.get<std::vector<GraphRef>>()) {

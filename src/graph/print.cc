@@ -199,9 +199,9 @@ class Printer {
     if (!node.attributes.empty()) {
       out_ += " {";
       list(node.attributes, [&](const Attributes::Entry& entry) {
-        plain_or_quoted(entry.first);
+        plain_or_quoted(entry.name);
         out_ += '=';
-        attribute(entry.second, level);
+        attribute(entry.value, level);
       });
       out_ += '}';
     }

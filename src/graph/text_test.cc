@@ -32,7 +32,7 @@ std::vector<std::string> names(const Graph& graph, const std::vector<ValueId>& i
 bool same_node(const Graph& a, const Node& x, const Graph& b, const Node& y) {
   const bool same_attributes =
       std::equal(x.attributes.begin(), x.attributes.end(), y.attributes.begin(), y.attributes.end(),
-                 [](auto& p, auto& q) { return p.first == q.first && same_attribute(p.second, q.second); });
+                 [](auto& p, auto& q) { return p.name == q.name && same_attribute(p.value, q.value); });
   return x.op == y.op && x.name == y.name && names(a, x.inputs) == names(b, y.inputs) &&
          names(a, x.outputs) == names(b, y.outputs) && same_attributes;
 }

@@ -18,12 +18,15 @@ struct AttributeSpec {
   Attribute fallback;  // value when the node has none; absent together with `required` false: an optional attribute
   bool required = false;
   // {"axis", 1}: an attribute with a default.
-  AttributeSpec(std::string n, Attribute value) : name(std::move(n)), kind(value.kind()), fallback(std::move(value)) {}
+  AttributeSpec(std::string n, Attribute value);
   // {"perm", AttributeKind::integers}: optional, no default. optional/required kinds below.
-  AttributeSpec(std::string n, AttributeKind k, bool is_required = false)
-      : name(std::move(n)), kind(k), required(is_required) {}
+  AttributeSpec(std::string n, AttributeKind k, bool is_required = false);
+  AttributeSpec(const AttributeSpec&);
+  AttributeSpec(AttributeSpec&&) noexcept;
+  AttributeSpec& operator=(const AttributeSpec&);
+  ~AttributeSpec();
 };
-inline AttributeSpec required(std::string name, AttributeKind kind) { return {std::move(name), kind, true}; }
+AttributeSpec required(std::string name, AttributeKind kind);
 
 struct Arity {
   int min = 1;

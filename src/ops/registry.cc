@@ -17,6 +17,16 @@ namespace ops {
 #undef MN_OP
 }  // namespace ops
 
+AttributeSpec::AttributeSpec(std::string n, Attribute value)
+    : name(std::move(n)), kind(value.kind()), fallback(std::move(value)) {}
+AttributeSpec::AttributeSpec(std::string n, AttributeKind k, bool is_required)
+    : name(std::move(n)), kind(k), required(is_required) {}
+AttributeSpec::AttributeSpec(const AttributeSpec&) = default;
+AttributeSpec::AttributeSpec(AttributeSpec&&) noexcept = default;
+AttributeSpec& AttributeSpec::operator=(const AttributeSpec&) = default;
+AttributeSpec::~AttributeSpec() = default;
+AttributeSpec required(std::string name, AttributeKind kind) { return {std::move(name), kind, true}; }
+
 struct Registry::Tables {
   std::deque<OpDef> ops;  // a deque: pointers stay valid while operators are added
   std::unordered_map<std::string, const OpDef*> by_name;
