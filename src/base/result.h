@@ -78,15 +78,36 @@ inline Error unsupported(std::initializer_list<Piece> pieces) { return make_erro
 inline Error over_limit(std::initializer_list<Piece> pieces) { return make_error(ErrorCode::limit, pieces); }
 inline Error internal_error(std::initializer_list<Piece> pieces) { return make_error(ErrorCode::internal, pieces); }
 
-template <class T>
-class [[nodiscard]] Result {
+// What every Result is: no error, or one.
+class Outcome {
  public:
-  Result(T value) : value_(std::move(value)) {}
-  Result(Error error) : failure_(std::move(error)) {}
-  Result(Failure failure) : failure_(std::move(failure)) {}
+  Outcome() = default;
+  Outcome(Error error) : failure_(std::move(error)) {}
+  Outcome(Failure failure) : failure_(std::move(failure)) {}
 
   bool ok() const { return !failure_.present(); }
   explicit operator bool() const { return ok(); }
+  Error& error() {
+    assert(!ok());
+    return failure_.error();
+  }
+  const Error& error() const {
+    assert(!ok());
+    return failure_.error();
+  }
+  Failure failure() && { return std::move(failure_); }
+
+ private:
+  Failure failure_;
+};
+
+template <class T>
+class [[nodiscard]] Result : public Outcome {
+ public:
+  Result(T value) : value_(std::move(value)) {}
+  Result(Error error) : Outcome(std::move(error)) {}
+  Result(Failure failure) : Outcome(std::move(failure)) {}
+
   T& value() & {
     assert(ok());
     return *value_;
@@ -103,42 +124,15 @@ class [[nodiscard]] Result {
   const T& operator*() const& { return value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
-  Error& error() {
-    assert(!ok());
-    return failure_.error();
-  }
-  const Error& error() const {
-    assert(!ok());
-    return failure_.error();
-  }
-  Failure failure() && { return std::move(failure_); }
 
  private:
   std::optional<T> value_;
-  Failure failure_;
 };
 
 template <>
-class [[nodiscard]] Result<void> {
+class [[nodiscard]] Result<void> : public Outcome {
  public:
-  Result() = default;
-  Result(Error error) : failure_(std::move(error)) {}
-  Result(Failure failure) : failure_(std::move(failure)) {}
-
-  bool ok() const { return !failure_.present(); }
-  explicit operator bool() const { return ok(); }
-  Error& error() {
-    assert(!ok());
-    return failure_.error();
-  }
-  const Error& error() const {
-    assert(!ok());
-    return failure_.error();
-  }
-  Failure failure() && { return std::move(failure_); }
-
- private:
-  Failure failure_;
+  using Outcome::Outcome;
 };
 
 using Status = Result<void>;
@@ -149,15 +143,15 @@ using Status = Result<void>;
 #define MN_CONCAT(a, b) MN_CONCAT_(a, b)
 
 // Returns the error of `expr` from the enclosing function, if there is one.
-#define MN_TRY(expr)                                                                         \
-  do {                                                                                       \
+#define MN_TRY(expr)                                                                     \
+  do {                                                                                   \
     if (auto mn_status = (expr); !mn_status.ok()) return std::move(mn_status).failure(); \
   } while (false)
 
 // MN_ASSIGN(auto x, f()): x is f()'s value, or the enclosing function returns f()'s error.
 #define MN_ASSIGN(declaration, expr) MN_ASSIGN_(MN_CONCAT(mn_result_, __LINE__), declaration, expr)
-#define MN_ASSIGN_(result, declaration, expr)             \
-  auto result = (expr);                                   \
+#define MN_ASSIGN_(result, declaration, expr)           \
+  auto result = (expr);                                 \
   if (!result.ok()) return std::move(result).failure(); \
   declaration = std::move(result).value()
 

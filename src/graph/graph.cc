@@ -28,7 +28,8 @@ int64_t stored_bytes(const Tensor& tensor) {
   return total;
 }
 
-// The elements of a sequence share one type: what differs between them becomes unknown.
+}  // namespace
+
 Type common_type(const Type& a, const Type& b) {
   if (a == b) return a;
   if (a.kind != b.kind) return {};
@@ -40,12 +41,10 @@ Type common_type(const Type& a, const Type& b) {
   if (!a.shape.ranked || !b.shape.ranked || a.shape.rank() != b.shape.rank()) return Type::tensor(dtype);
   Shape shape = a.shape;
   for (size_t i = 0; i < shape.dims.size(); ++i) {
-    if (!(shape.dims[i] == b.shape.dims[i])) shape.dims[i] = Dim();
+    if (!shape.dims[i].same(b.shape.dims[i])) shape.dims[i] = Dim();
   }
   return Type::tensor(dtype, std::move(shape));
 }
-
-}  // namespace
 
 Type Type::of(const Datum& datum) {
   switch (datum.kind) {
@@ -54,6 +53,7 @@ Type Type::of(const Datum& datum) {
     case Datum::Kind::sequence: break;
   }
   if (!datum.sequence || datum.sequence->empty()) return sequence({});
+  // The elements of a sequence share one type: what differs between them becomes unknown.
   Type element = of(datum.sequence->front());
   for (const Datum& other : *datum.sequence) element = common_type(element, of(other));
   return sequence(std::move(element));

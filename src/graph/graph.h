@@ -35,6 +35,8 @@ struct Type {
 };
 std::string to_string(const Type& type);  // "float32[N, 3]", "sequence(float32[?])"
 bool operator==(const Type& a, const Type& b);
+// What is certain of a value that has one of two types: parts that differ become unknown.
+Type common_type(const Type& a, const Type& b);
 
 struct Value {
   std::string name;  // unique in its graph, never empty

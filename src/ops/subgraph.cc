@@ -7,22 +7,6 @@
 
 namespace minnow {
 
-Type common_type(const Type& a, const Type& b) {
-  if (a == b) return a;
-  if (a.kind != b.kind) return {};
-  if (!a.is_tensor()) {
-    if (!a.element || !b.element) return {a.kind, {}, {}, nullptr};
-    return {a.kind, {}, {}, std::make_shared<const Type>(common_type(*a.element, *b.element))};
-  }
-  const DType dtype = a.dtype == b.dtype ? a.dtype : DType::undefined;
-  if (!a.shape.ranked || !b.shape.ranked || a.shape.rank() != b.shape.rank()) return Type::tensor(dtype);
-  Shape shape = a.shape;
-  for (size_t i = 0; i < shape.dims.size(); ++i) {
-    if (!shape.dims[i].same(b.shape.dims[i])) shape.dims[i] = Dim();
-  }
-  return Type::tensor(dtype, std::move(shape));
-}
-
 Type element_type(const Type& type) {
   const bool holds = type.kind == Type::Kind::sequence || type.kind == Type::Kind::optional;
   return holds && type.element ? *type.element : Type();

@@ -6,8 +6,6 @@
 
 namespace minnow {
 
-// What is certain of a value that has one of two types: parts that differ become unknown.
-Type common_type(const Type& a, const Type& b);
 // The element of a sequence or optional; unknown when not known.
 Type element_type(const Type& type);
 

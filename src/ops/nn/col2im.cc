@@ -59,7 +59,7 @@ Status col2im_reference(EvalContext& c) {
   const std::vector<int64_t> image = to_ints(c.input(1)), block = to_ints(c.input(2));
   MN_ASSIGN(const std::vector<WindowAxis> axes, block_axes(c, image, block));
   const Window window = as_window(axes);
-  const auto& [depth, height, width] = window;
+  const WindowAxis &depth = window[0], &height = window[1], &width = window[2];
   const Planes y = planes_of(c.output(0).dims(), false);
   const int64_t positions = depth.out * height.out * width.out;
   return dispatch<FloatTypes>(c.input(0).dtype(), [&]<class T>() -> Status {
