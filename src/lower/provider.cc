@@ -1,22 +1,110 @@
 #include "lower/provider.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
-#include <vector>
 
-#include "lower/problem.h"
+#include "kernels/families.h"
+#include "ops/convolution.h"
 
 namespace minnow {
 namespace {
 
-// False when one of them is no tensor.
-bool add_arguments(std::span<const Datum> data, std::vector<Argument>& arguments) {
-  for (const Datum& datum : data) {
-    if (datum.kind == Datum::Kind::sequence) return false;
-    arguments.push_back({datum.tensor.dtype(), datum.tensor.dims()});
+using kernels::ConvInt;
+
+Operand operand_of(const Tensor& tensor) {
+  Operand operand;
+  operand.dtype = tensor.dtype();
+  operand.rank = static_cast<int32_t>(tensor.rank());
+  int64_t stride = 1;
+  for (size_t d = tensor.dims().size(); d-- > 0;) {
+    operand.dims[d] = tensor.dims()[d];
+    operand.strides[d] = stride;
+    stride *= tensor.dims()[d];
+  }
+  return operand;
+}
+
+void insert_dim(Operand& operand, int32_t at) {
+  for (int32_t d = operand.rank; d > at; --d) {
+    operand.dims[static_cast<size_t>(d)] = operand.dims[static_cast<size_t>(d - 1)];
+    operand.strides[static_cast<size_t>(d)] = operand.strides[static_cast<size_t>(d - 1)];
+  }
+  operand.dims[static_cast<size_t>(at)] = 1;
+  operand.strides[static_cast<size_t>(at)] =
+      at < operand.rank ? operand.dims[static_cast<size_t>(at + 1)] * operand.strides[static_cast<size_t>(at + 1)] : 1;
+  ++operand.rank;
+}
+
+// Vectors become matrices; the output gets the dimension back that NumPy's rule drops.
+bool prepare_matmul(const NodeView&, Problem& p, std::span<const Datum>, std::span<const Datum>) {
+  Operand &a = p.operands[0], &b = p.operands[1], &out = p.operands[2];
+  const bool a_vector = a.rank == 1, b_vector = b.rank == 1;
+  if (out.rank + a_vector + b_vector > kMaxRank) return false;
+  if (a_vector) insert_dim(a, 0);
+  if (b_vector) insert_dim(b, 1);
+  if (a_vector) insert_dim(out, std::max(out.rank - (b_vector ? 0 : 1), 0));
+  if (b_vector) insert_dim(out, out.rank);
+  return true;
+}
+
+bool prepare_gemm(const NodeView& node, Problem& p, std::span<const Datum>, std::span<const Datum>) {
+  p.ints[0] = node.int_attribute("transA");
+  p.ints[1] = node.int_attribute("transB");
+  p.floats[0] = node.float_attribute("alpha");
+  p.floats[1] = node.float_attribute("beta");
+  return true;
+}
+
+bool prepare_conv(const NodeView& node, Problem& p, std::span<const Datum> inputs, std::span<const Datum> outputs) {
+  const int32_t rank = p.operands[0].rank;
+  if ((rank != 3 && rank != 4) || node.string_attribute("data_layout") != "NCHW") return false;
+  const auto conv =
+      concrete_convolution(node, inputs[0].tensor.dims(), inputs[1].tensor.dims(), outputs[0].tensor.dims());
+  if (!conv.ok()) return false;
+  const WindowAxis &height = conv->window[1], &width = conv->window[2];
+  if (rank == 3) {  // one row of height 1
+    insert_dim(p.operands[0], 2);
+    insert_dim(p.operands[1], 2);
+    insert_dim(p.operands[static_cast<size_t>(p.input_count)], 2);
+  }
+  p.ints[kernels::kStrideH] = height.stride;
+  p.ints[kernels::kStrideW] = width.stride;
+  p.ints[kernels::kDilationH] = height.dilation;
+  p.ints[kernels::kDilationW] = width.dilation;
+  p.ints[kernels::kPadTop] = height.pad_begin;
+  p.ints[kernels::kPadLeft] = width.pad_begin;
+  p.ints[kernels::kGroup] = conv->group;
+  return true;
+}
+
+// Aligns the inputs with the output at the right; broadcast dimensions get stride 0.
+bool prepare_binary(const NodeView&, Problem& p, std::span<const Datum>, std::span<const Datum>) {
+  const Operand& out = p.operands[2];
+  for (size_t i = 0; i < 2; ++i) {
+    const Operand in = p.operands[i];
+    Operand& aligned = p.operands[i];
+    aligned.rank = out.rank;
+    for (int32_t d = out.rank - 1, e = in.rank - 1; d >= 0; --d, --e) {
+      const bool given = e >= 0;
+      aligned.dims[static_cast<size_t>(d)] = given ? in.dims[static_cast<size_t>(e)] : 1;
+      aligned.strides[static_cast<size_t>(d)] =
+          given && in.dims[static_cast<size_t>(e)] != 1 ? in.strides[static_cast<size_t>(e)] : 0;
+    }
   }
   return true;
 }
+
+struct Preparation {
+  std::string_view op;
+  bool (*prepare)(const NodeView&, Problem&, std::span<const Datum>, std::span<const Datum>);
+};
+
+constexpr Preparation kPreparations[] = {
+    {"matmul", prepare_matmul}, {"gemm", prepare_gemm},  {"conv", prepare_conv},  {"add", prepare_binary},
+    {"sub", prepare_binary},    {"mul", prepare_binary}, {"div", prepare_binary}, {"relu", nullptr},
+    {"neg", nullptr},           {"abs", nullptr},        {"sqrt", nullptr},
+};
 
 class Provider : public KernelProvider {
  public:
@@ -24,9 +112,7 @@ class Provider : public KernelProvider {
 
   Result<bool> run(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::span<Datum> outputs,
                    const std::shared_ptr<Budget>& budget, ThreadPool* threads) override {
-    std::vector<Argument> in_arguments, out_arguments;
-    if (!add_arguments(inputs, in_arguments) || !add_arguments(outputs, out_arguments)) return false;
-    const std::optional<Problem> problem = make_problem(op, node, in_arguments, out_arguments);
+    const std::optional<Problem> problem = make_problem(op, node, inputs, outputs);
     const KernelRow* row = problem.has_value() ? find_kernel(*problem, best_) : nullptr;
     if (row == nullptr) return false;
     std::array<const void*, kMaxOperands> in{};
@@ -56,6 +142,30 @@ class Provider : public KernelProvider {
 };
 
 }  // namespace
+
+std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span<const Datum> inputs,
+                                    std::span<const Datum> outputs) {
+  const auto* preparation = std::find_if(std::begin(kPreparations), std::end(kPreparations),
+                                         [&](const Preparation& p) { return p.op == op.name; });
+  if (preparation == std::end(kPreparations) || outputs.size() != 1 || outputs[0].kind != Datum::Kind::tensor)
+    return std::nullopt;
+  while (!inputs.empty() && !inputs.back().present()) inputs = inputs.first(inputs.size() - 1);
+  if (inputs.empty() || inputs.size() >= static_cast<size_t>(kMaxOperands) || outputs[0].tensor.size() == 0)
+    return std::nullopt;
+  Problem problem;
+  problem.op = op.name;
+  problem.input_count = static_cast<int32_t>(inputs.size());
+  problem.operand_count = problem.input_count + 1;
+  for (size_t i = 0; i <= inputs.size(); ++i) {
+    const Datum& datum = i < inputs.size() ? inputs[i] : outputs[0];
+    if (datum.kind != Datum::Kind::tensor || datum.tensor.rank() > kMaxRank || datum.tensor.dtype() != DType::float32)
+      return std::nullopt;
+    problem.operands[i] = operand_of(datum.tensor);
+  }
+  if (preparation->prepare != nullptr && !preparation->prepare(NodeView(op, node), problem, inputs, outputs))
+    return std::nullopt;
+  return problem;
+}
 
 std::unique_ptr<KernelProvider> make_kernel_provider(Isa best) { return std::make_unique<Provider>(best); }
 
