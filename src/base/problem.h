@@ -27,8 +27,34 @@ struct Operand {
   }
 };
 
-// Operands: inputs first, outputs after them. The meaning of `ints` and `floats` is stated by each kernel family's
-// header.
+// y = f(x), x the kernel's own result in float32, a = parameters[0], b = parameters[1]. NaN stays NaN in all of them.
+enum class Activation : uint8_t {
+  none,
+  relu,          // max(x, 0)
+  clip,          // min(max(x, a), b)
+  leaky_relu,    // x < 0 ? a x : x
+  sigmoid,       // 1 / (1 + e^-x)
+  silu,          // x sigmoid(x)
+  hard_swish,    // x max(0, min(1, x / 6 + 1 / 2))
+  hard_sigmoid,  // max(0, min(1, a x + b))
+  tanh,
+  gelu,       // x (1 + erf(x / sqrt 2)) / 2
+  gelu_tanh,  // x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2
+};
+
+// What a kernel does to its result before it stores it: output = activation(result + residual). "Result" is what the
+// operator alone would give, bias included. With `residual`, the problem's last input is that addend: dtype and dims of
+// the first output, row-major; it may be the output's own memory. A kernel that does not know epilogues refuses every
+// problem whose epilogue is not none(): so do all families but matmul, gemm, conv and the elementwise ones.
+struct Epilogue {
+  Activation activation = Activation::none;
+  bool residual = false;
+  std::array<float, 2> parameters{};
+  bool none() const { return activation == Activation::none && !residual; }
+};
+
+// Operands: inputs first (the residual last of them), outputs after them. The meaning of `ints` and `floats` is stated
+// by each kernel family's header.
 struct Problem {
   std::string_view op;
   int32_t input_count = 0;
@@ -36,6 +62,9 @@ struct Problem {
   std::array<Operand, kMaxOperands> operands;
   std::array<int64_t, kMaxProblemInts> ints{};
   std::array<float, 4> floats{};
+  Epilogue epilogue;
+  // The operator's own inputs: all but the residual.
+  int32_t own_input_count() const { return input_count - (epilogue.residual ? 1 : 0); }
   const Operand& input(int i) const { return operands[static_cast<size_t>(i)]; }
   const Operand& output(int i) const { return operands[static_cast<size_t>(input_count + i)]; }
 };

@@ -168,7 +168,7 @@ int64_t patches_bytes(const ConvShape& s) {
   return (s.n * s.group * static_cast<int64_t>(sizeof(Patches)) + 63) / 64 * 64;
 }
 
-int64_t scratch_bytes(const KernelRow&, const Problem& p, int threads) {
+int64_t scratch_bytes(const KernelRow&, const Problem& p, int threads, uint32_t) {
   return patches_bytes(shape_of(p)) + product_scratch_bytes(threads);
 }
 

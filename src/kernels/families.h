@@ -23,7 +23,7 @@ extern const std::array<KernelRow, 8> kElementwiseRows;
 
 enum ConvInt { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kGroup };
 
-// Every operand is float32 with rank in [low, high].
+// Every operand is float32 with rank in [low, high], and there is no epilogue.
 bool all_float32(const Problem& problem, int low, int high);
 
 }  // namespace minnow::kernels

@@ -54,7 +54,9 @@ KernelStatus run_matmul(const KernelCall& call) {
   return run_products(call, folded ? 1 : batches(p.output(0)), fill, &call);
 }
 
-int64_t scratch_bytes(const KernelRow&, const Problem&, int threads) { return product_scratch_bytes(threads); }
+int64_t scratch_bytes(const KernelRow&, const Problem&, int threads, uint32_t) {
+  return product_scratch_bytes(threads);
+}
 
 bool accepts_gemm(const Problem& p) {
   return p.input_count >= 2 && p.operand_count == p.input_count + 1 && all_float32(p, 0, 2) && p.input(0).rank == 2 &&

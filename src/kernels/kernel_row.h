@@ -21,8 +21,11 @@ struct KernelCall {
   const KernelRow* row = nullptr;
   const Problem* problem = nullptr;
   const void* const* inputs = nullptr;
+  // For each input what pack() made of it, or null: the kernel then reads the plain operand. Null: nothing is packed.
+  // An input that is packed may be null in `inputs`.
+  const void* const* packed = nullptr;
   void* const* outputs = nullptr;
-  void* scratch = nullptr;        // scratch_bytes(problem, threads), 64-byte aligned
+  void* scratch = nullptr;        // scratch_bytes(row, problem, threads, packed), 64-byte aligned
   ThreadPool* threads = nullptr;  // null: the caller's thread alone
   // Asked now and then: true ends the kernel early with kStopped. May be called by several threads.
   bool (*stop)(void* context) = nullptr;
@@ -31,6 +34,7 @@ struct KernelCall {
   bool stopped() const { return stop != nullptr && stop(stop_context); }
   int thread_count() const { return threads != nullptr ? threads->thread_count() : 1; }
   const float* input(int i) const { return static_cast<const float*>(inputs[i]); }
+  const void* packed_input(int i) const { return packed != nullptr ? packed[i] : nullptr; }
   float* output(int i) const { return static_cast<float*>(outputs[i]); }
 };
 
@@ -41,7 +45,13 @@ struct KernelRow {
   Isa isa = Isa::generic;
   const simd::F32Table* f32 = nullptr;  // the loops of that instruction set
   bool (*accepts)(const Problem&) = nullptr;
-  int64_t (*scratch_bytes)(const KernelRow&, const Problem&, int threads) = nullptr;  // null: none
+  // Bit i of `packed`: input i comes packed. Null: none.
+  int64_t (*scratch_bytes)(const KernelRow&, const Problem&, int threads, uint32_t packed) = nullptr;
+  // The form of input `operand` that this row likes best, made once for a constant: its bytes (0: none, read as it is),
+  // and the making of it into 64-byte aligned memory. It depends on the row, the operand and the attributes alone, so
+  // it serves every problem that differs in batch, height, width or length only. Null: the row packs nothing.
+  int64_t (*pack_bytes)(const KernelRow&, const Problem&, int operand) = nullptr;
+  void (*pack)(const KernelRow&, const Problem&, int operand, const void* source, void* destination) = nullptr;
   KernelStatus (*run)(const KernelCall&) = nullptr;
 };
 

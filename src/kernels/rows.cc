@@ -68,6 +68,7 @@ const KernelRow* find_kernel(const Problem& problem, Isa best) {
 }
 
 bool kernels::all_float32(const Problem& problem, int low, int high) {
+  if (!problem.epilogue.none()) return false;
   for (int i = 0; i < problem.operand_count; ++i) {
     const Operand& operand = problem.operands[static_cast<size_t>(i)];
     if (operand.dtype != DType::float32 || operand.rank < low || operand.rank > high) return false;

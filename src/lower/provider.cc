@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "kernels/families.h"
 #include "ops/convolution.h"
@@ -12,15 +13,24 @@ namespace {
 
 using kernels::ConvInt;
 
-Operand operand_of(const Tensor& tensor) {
+// What a preparation sees of the node.
+struct Step {
+  NodeView node;
+  std::span<const Type> inputs;
+  std::span<const Tensor* const> values;
+  std::span<const Type> outputs;
+  Dims input_dims(size_t i) const { return inputs[i].shape.to_dims(); }
+};
+
+Operand operand_of(const Type& type) {
   Operand operand;
-  operand.dtype = tensor.dtype();
-  operand.rank = static_cast<int32_t>(tensor.rank());
+  operand.dtype = type.dtype;
+  operand.rank = static_cast<int32_t>(type.shape.rank());
   int64_t stride = 1;
-  for (size_t d = tensor.dims().size(); d-- > 0;) {
-    operand.dims[d] = tensor.dims()[d];
+  for (size_t d = type.shape.dims.size(); d-- > 0;) {
+    operand.dims[d] = type.shape.dims[d].value;
     operand.strides[d] = stride;
-    stride *= tensor.dims()[d];
+    stride *= type.shape.dims[d].value;
   }
   return operand;
 }
@@ -37,7 +47,7 @@ void insert_dim(Operand& operand, int32_t at) {
 }
 
 // Vectors become matrices; the output gets the dimension back that NumPy's rule drops.
-bool prepare_matmul(const NodeView&, Problem& p, std::span<const Datum>, std::span<const Datum>) {
+bool prepare_matmul(const Step&, Problem& p) {
   Operand &a = p.operands[0], &b = p.operands[1], &out = p.operands[2];
   const bool a_vector = a.rank == 1, b_vector = b.rank == 1;
   if (out.rank + a_vector + b_vector > kMaxRank) return false;
@@ -48,19 +58,19 @@ bool prepare_matmul(const NodeView&, Problem& p, std::span<const Datum>, std::sp
   return true;
 }
 
-bool prepare_gemm(const NodeView& node, Problem& p, std::span<const Datum>, std::span<const Datum>) {
-  p.ints[0] = node.int_attribute("transA");
-  p.ints[1] = node.int_attribute("transB");
-  p.floats[0] = node.float_attribute("alpha");
-  p.floats[1] = node.float_attribute("beta");
+bool prepare_gemm(const Step& step, Problem& p) {
+  p.ints[0] = step.node.int_attribute("transA");
+  p.ints[1] = step.node.int_attribute("transB");
+  p.floats[0] = step.node.float_attribute("alpha");
+  p.floats[1] = step.node.float_attribute("beta");
   return true;
 }
 
-bool prepare_conv(const NodeView& node, Problem& p, std::span<const Datum> inputs, std::span<const Datum> outputs) {
+bool prepare_conv(const Step& step, Problem& p) {
   const int32_t rank = p.operands[0].rank;
-  if ((rank != 3 && rank != 4) || node.string_attribute("data_layout") != "NCHW") return false;
+  if ((rank != 3 && rank != 4) || step.node.string_attribute("data_layout") != "NCHW") return false;
   const auto conv =
-      concrete_convolution(node, inputs[0].tensor.dims(), inputs[1].tensor.dims(), outputs[0].tensor.dims());
+      concrete_convolution(step.node, step.input_dims(0), step.input_dims(1), step.outputs[0].shape.to_dims());
   if (!conv.ok()) return false;
   const WindowAxis &height = conv->window[1], &width = conv->window[2];
   if (rank == 3) {  // one row of height 1
@@ -79,7 +89,7 @@ bool prepare_conv(const NodeView& node, Problem& p, std::span<const Datum> input
 }
 
 // Aligns the inputs with the output at the right; broadcast dimensions get stride 0.
-bool prepare_binary(const NodeView&, Problem& p, std::span<const Datum>, std::span<const Datum>) {
+bool prepare_binary(const Step&, Problem& p) {
   const Operand& out = p.operands[2];
   for (size_t i = 0; i < 2; ++i) {
     const Operand in = p.operands[i];
@@ -97,7 +107,7 @@ bool prepare_binary(const NodeView&, Problem& p, std::span<const Datum>, std::sp
 
 struct Preparation {
   std::string_view op;
-  bool (*prepare)(const NodeView&, Problem&, std::span<const Datum>, std::span<const Datum>);
+  bool (*prepare)(const Step&, Problem&);
 };
 
 constexpr Preparation kPreparations[] = {
@@ -112,25 +122,33 @@ class Provider : public KernelProvider {
 
   Result<bool> run(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::span<Datum> outputs,
                    const std::shared_ptr<Budget>& budget, ThreadPool* threads) override {
-    const std::optional<Problem> problem = make_problem(op, node, inputs, outputs);
+    std::vector<Type> types, output_types;
+    std::vector<const Tensor*> values;
+    for (const Datum& input : inputs) {
+      types.push_back(input.present() ? Type::of(input) : Type{});
+      values.push_back(input.present() && input.kind == Datum::Kind::tensor ? &input.tensor : nullptr);
+    }
+    for (const Datum& output : outputs) output_types.push_back(Type::of(output));
+    const std::optional<Problem> problem = make_problem(op, node, types, values, output_types);
     const KernelRow* row = problem.has_value() ? find_kernel(*problem, best_) : nullptr;
     if (row == nullptr) return false;
     std::array<const void*, kMaxOperands> in{};
     for (int i = 0; i < problem->input_count; ++i)
       in[static_cast<size_t>(i)] = inputs[static_cast<size_t>(i)].tensor.raw().data();
-    void* out[1] = {outputs[0].tensor.mutable_data<std::byte>()};
+    std::array<void*, kMaxOperands> out{};
+    for (size_t i = 0; i < outputs.size(); ++i) out[i] = outputs[i].tensor.mutable_data<std::byte>();
     KernelCall call;
     call.row = row;
     call.problem = &*problem;
     call.inputs = in.data();
-    call.outputs = out;
+    call.outputs = out.data();
     call.threads = threads;
     call.stop = [](void* context) { return !static_cast<Budget*>(context)->step(0).ok(); };
     call.stop_context = budget.get();
     Tensor scratch;
     if (row->scratch_bytes != nullptr) {
       MN_ASSIGN(scratch,
-                Tensor::allocate(DType::uint8, {row->scratch_bytes(*row, *problem, call.thread_count())}, budget));
+                Tensor::allocate(DType::uint8, {row->scratch_bytes(*row, *problem, call.thread_count(), 0)}, budget));
       call.scratch = scratch.mutable_data<uint8_t>();
     }
     if (row->run(call) == kStopped) MN_TRY(budget->step(0));
@@ -143,27 +161,25 @@ class Provider : public KernelProvider {
 
 }  // namespace
 
-std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span<const Datum> inputs,
-                                    std::span<const Datum> outputs) {
+std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span<const Type> inputs,
+                                    std::span<const Tensor* const> values, std::span<const Type> outputs) {
   const auto* preparation = std::find_if(std::begin(kPreparations), std::end(kPreparations),
                                          [&](const Preparation& p) { return p.op == op.name; });
-  if (preparation == std::end(kPreparations) || outputs.size() != 1 || outputs[0].kind != Datum::Kind::tensor)
-    return std::nullopt;
-  while (!inputs.empty() && !inputs.back().present()) inputs = inputs.first(inputs.size() - 1);
-  if (inputs.empty() || inputs.size() >= static_cast<size_t>(kMaxOperands) || outputs[0].tensor.size() == 0)
-    return std::nullopt;
+  if (preparation == std::end(kPreparations) || outputs.empty()) return std::nullopt;
+  while (!inputs.empty() && inputs.back().kind == Type::Kind::unknown) inputs = inputs.first(inputs.size() - 1);
   Problem problem;
   problem.op = op.name;
   problem.input_count = static_cast<int32_t>(inputs.size());
-  problem.operand_count = problem.input_count + 1;
-  for (size_t i = 0; i <= inputs.size(); ++i) {
-    const Datum& datum = i < inputs.size() ? inputs[i] : outputs[0];
-    if (datum.kind != Datum::Kind::tensor || datum.tensor.rank() > kMaxRank || datum.tensor.dtype() != DType::float32)
-      return std::nullopt;
-    problem.operands[i] = operand_of(datum.tensor);
+  if (inputs.empty() || inputs.size() + outputs.size() > static_cast<size_t>(kMaxOperands)) return std::nullopt;
+  problem.operand_count = static_cast<int32_t>(inputs.size() + outputs.size());
+  for (size_t i = 0; i < inputs.size() + outputs.size(); ++i) {
+    const Type& type = i < inputs.size() ? inputs[i] : outputs[i - inputs.size()];
+    if (!type.is_tensor() || !type.shape.static_dims() || type.shape.rank() > kMaxRank) return std::nullopt;
+    problem.operands[i] = operand_of(type);
   }
-  if (preparation->prepare != nullptr && !preparation->prepare(NodeView(op, node), problem, inputs, outputs))
-    return std::nullopt;
+  if (problem.output(0).elements() == 0) return std::nullopt;
+  const Step step{NodeView(op, node), inputs, values, outputs};
+  if (preparation->prepare != nullptr && !preparation->prepare(step, problem)) return std::nullopt;
   return problem;
 }
 

@@ -12,9 +12,11 @@ namespace minnow {
 // `best` lowers the choice of instruction set, for tests.
 std::unique_ptr<KernelProvider> make_kernel_provider(Isa best = Isa::avx512);
 
-// The problem that a node poses, or nothing where no kernel family knows the operator in this form. `inputs` and
-// `outputs` are present tensors with concrete shapes.
-std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span<const Datum> inputs,
-                                    std::span<const Datum> outputs);
+// The problem that a node poses, or nothing where no kernel family knows the operator in this form. The problem's
+// inputs are the node's first ones: what else it reads (axes, pads, sizes) must be known in `values` and becomes ints
+// or floats. `inputs` and `outputs`: types with static dims (unknown: absent); `values`: the inputs' values, null where
+// not known.
+std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span<const Type> inputs,
+                                    std::span<const Tensor* const> values, std::span<const Type> outputs);
 
 }  // namespace minnow
