@@ -9,6 +9,15 @@
 
 namespace minnow {
 
+// What a file says of a value whose elements are codes: real = scale (code - zero point), with one scale for the whole
+// tensor or one for each slice along `axis`.
+struct Quantization {
+  Tensor scale;  // float32, 0-D or 1-D
+  Tensor zero_point;
+  int64_t axis = 0;
+  bool present() const { return scale.valid(); }
+};
+
 struct ImportedNode {
   std::string domain;   // "ai.onnx", "ai.onnx.ml", "com.microsoft", "tflite", …; never empty
   std::string op;       // "Conv"
@@ -18,6 +27,10 @@ struct ImportedNode {
   std::vector<std::string> outputs;  // names; empty where an output is not wanted
   Attributes attributes;             // subgraphs closed already: their captured values are appended to `inputs`
   int32_t captures = 0;              // how many of the last inputs are captured values
+  // Of formats that state them for every value (TFLite); empty for the others.
+  std::vector<Type> output_types;
+  std::vector<Quantization> input_quantization;
+  std::vector<Quantization> output_quantization;
 };
 
 }  // namespace minnow
