@@ -6,8 +6,8 @@
 #include <set>
 
 #include "base/text.h"
-#include "export/expand.h"
 #include "export/onnx_graph.h"
+#include "ops/expand.h"
 
 namespace minnow {
 namespace onnx {
@@ -151,7 +151,8 @@ Result<std::string> write_model(const Graph& graph, const ExportOptions& options
 Result<std::string> export_model(const Graph& source, const ExportOptions& options) {
   MN_TRY(verify_graph(source, options.limits));
   MN_TRY(check_ends(source));
-  MN_ASSIGN(const Graph graph, expand_for_export(source, *options.registry, options.limits));
+  MN_ASSIGN(const Graph graph, expand(source, *options.registry, options.limits,
+                                      [](const Graph&, const Node&, const OpDef& op) { return op.exports.empty(); }));
   Needs needs;
   collect_needs(graph, *options.registry, needs);
   if (!needs.missing.empty()) return missing_error(needs);

@@ -53,6 +53,8 @@ struct KernelRow {
   int64_t (*pack_bytes)(const KernelRow&, const Problem&, int operand) = nullptr;
   void (*pack)(const KernelRow&, const Problem&, int operand, const void* source, void* destination) = nullptr;
   KernelStatus (*run)(const KernelCall&) = nullptr;
+  // The first output may be the memory of an input that has its dtype, dims and strides (a residual always may).
+  bool in_place = false;
 };
 
 // The rows of the families, each repeated for every instruction set that this build has, the best set first. Which of

@@ -1,4 +1,4 @@
-#include "export/expand.h"
+#include "ops/expand.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,8 +10,8 @@ namespace {
 
 class Expander {
  public:
-  Expander(Graph graph, const Registry& registry, const Limits& limits)
-      : graph_(std::move(graph)), registry_(registry), limits_(limits), builder_(graph_, registry) {}
+  Expander(Graph graph, const Registry& registry, const Limits& limits, ExpandChoice wanted)
+      : graph_(std::move(graph)), registry_(registry), limits_(limits), wanted_(wanted), builder_(graph_, registry) {}
 
   Result<Graph> run() {
     // Nodes yet to be looked at, the next one last: what a node expands to is looked at before what follows it.
@@ -28,7 +28,7 @@ class Expander {
       for (ValueId& id : node.inputs) id = current(id);
       MN_TRY(expand_subgraphs(node));
       const OpDef* op = registry_.find(node.op);
-      if (op == nullptr || !op->exports.empty() || op->decompose == nullptr) {
+      if (op == nullptr || op->decompose == nullptr || !wanted_(graph_, node, *op)) {
         graph_.nodes.push_back(std::move(node));
         continue;
       }
@@ -76,12 +76,12 @@ class Expander {
     std::vector<Attributes::Entry> changed;
     for (const auto& [name, value] : node.attributes) {
       if (const auto* graph = value.get<GraphRef>()) {
-        MN_ASSIGN(Graph expanded, expand_for_export(**graph, registry_, limits_));
+        MN_ASSIGN(Graph expanded, expand(**graph, registry_, limits_, wanted_));
         changed.emplace_back(name, Attribute(GraphRef(std::make_shared<const Graph>(std::move(expanded)))));
       } else if (const auto* graphs = value.get<std::vector<GraphRef>>()) {
         std::vector<GraphRef> list;
         for (const GraphRef& graph : *graphs) {
-          MN_ASSIGN(Graph expanded, expand_for_export(*graph, registry_, limits_));
+          MN_ASSIGN(Graph expanded, expand(*graph, registry_, limits_, wanted_));
           list.push_back(std::make_shared<const Graph>(std::move(expanded)));
         }
         changed.emplace_back(name, Attribute(std::move(list)));
@@ -113,14 +113,15 @@ class Expander {
   Graph graph_;
   const Registry& registry_;
   const Limits& limits_;
+  ExpandChoice wanted_;
   Builder builder_;
   std::vector<ValueId> replaced_;
 };
 
 }  // namespace
 
-Result<Graph> expand_for_export(const Graph& graph, const Registry& registry, const Limits& limits) {
-  return Expander(graph, registry, limits).run();
+Result<Graph> expand(const Graph& graph, const Registry& registry, const Limits& limits, ExpandChoice wanted) {
+  return Expander(graph, registry, limits, wanted).run();
 }
 
 }  // namespace minnow

@@ -1,0 +1,96 @@
+#include "run/executor.h"
+
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+namespace minnow {
+namespace {
+
+class Walk {
+ public:
+  Walk(const Plan& plan, const PlanBuffers& buffers, const PlanRun& run) : plan_(plan), buffers_(buffers), run_(run) {}
+
+  void* address(const Place& place) const {
+    const auto i = static_cast<size_t>(place.index);
+    const auto at = [&](const void* base) {
+      return const_cast<std::byte*>(static_cast<const std::byte*>(base)) + place.offset;
+    };
+    switch (place.region) {
+      case Region::none: return nullptr;
+      case Region::arena: return at(buffers_.arena);
+      case Region::constant: return at(plan_.constants[i].raw().data());
+      case Region::state: return at(buffers_.states[i]);
+      case Region::input: return at(buffers_.inputs[i]);
+      case Region::output: return at(buffers_.outputs[i]);
+    }
+    return nullptr;
+  }
+
+  Status step(const PlanStep& step) const {
+    if (step.row == nullptr) return call(step);
+    std::array<const void*, kMaxOperands> inputs, packed;
+    std::array<void*, kMaxOperands> outputs;
+    const auto count = static_cast<size_t>(step.input_count);
+    for (size_t i = 0; i < count; ++i) {
+      inputs[i] = address(step.operands[i]);
+      packed[i] = step.packs[i] < 0 ? nullptr : plan_.packs[static_cast<size_t>(step.packs[i])].raw().data();
+    }
+    for (size_t i = count; i < step.operands.size(); ++i) outputs[i - count] = address(step.operands[i]);
+    KernelCall call;
+    call.row = step.row;
+    call.problem = &step.problem;
+    call.inputs = inputs.data();
+    call.packed = packed.data();
+    call.outputs = outputs.data();
+    call.scratch = buffers_.arena + step.scratch_offset;
+    call.threads = run_.threads;
+    if (run_.budget != nullptr) {
+      call.stop = [](void* context) { return !static_cast<Budget*>(context)->step(0).ok(); };
+      call.stop_context = run_.budget;
+    }
+    if (step.row->run(call) == kStopped && run_.budget != nullptr) MN_TRY(run_.budget->step(0));
+    return {};
+  }
+
+  Status finish() const {
+    for (const PlanCopy& copy : plan_.copies) {
+      if (copy.bytes > 0) std::memmove(address(copy.to), address(copy.from), static_cast<size_t>(copy.bytes));
+    }
+    return {};
+  }
+
+ private:
+  Status call(const PlanStep& step) const {
+    if (run_.calls == nullptr) return unsupported({"no kernel for ", step.op});
+    std::vector<void*> operands;
+    operands.reserve(step.operands.size());
+    for (const Place& place : step.operands) operands.push_back(address(place));
+    return run_.calls->call(step, operands.data());
+  }
+
+  const Plan& plan_;
+  const PlanBuffers& buffers_;
+  const PlanRun& run_;
+};
+
+}  // namespace
+
+Status run_plan(const Plan& plan, const PlanBuffers& buffers, const PlanRun& run) {
+  const Walk walk(plan, buffers, run);
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const PlanStep& step = plan.steps[i];
+    if (run.budget != nullptr) MN_TRY(run.budget->step());
+    const Stopwatch watch;
+    if (Status status = walk.step(step); !status.ok()) {
+      return std::move(status.error()).in(concat({"node '", printable(step.name), "' (", step.op, ")"}));
+    }
+    if (run.observer != nullptr) MN_TRY(run.observer->on_step(step, static_cast<int64_t>(i), watch.elapsed_ns()));
+  }
+  return walk.finish();
+}
+
+}  // namespace minnow
