@@ -1,6 +1,7 @@
 // minnow run MODEL: inputs in, outputs out.
 #include <cmath>
 #include <filesystem>
+#include <optional>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -19,14 +20,17 @@ namespace fs = std::filesystem;
 // Counts the nodes of the main graph for the progress bar.
 class NodeProgress : public NodeObserver {
  public:
-  NodeProgress(const CommonFlags& common, int64_t nodes) : progress_(common, "run", nodes) {}
+  explicit NodeProgress(const CommonFlags& common) : common_(common) {}
+  bool wants_values() const override { return false; }
+  void on_start(int64_t nodes) override { progress_.emplace(common_, "run", nodes); }
   Status on_node(const Graph&, const Node&, std::span<const Datum>, int depth, int64_t) override {
-    if (depth == 0) progress_.update(++done_);
+    if (depth == 0) progress_->update(++done_);
     return {};
   }
 
  private:
-  Progress progress_;
+  const CommonFlags& common_;
+  std::optional<Progress> progress_;
   int64_t done_ = 0;
 };
 
@@ -99,7 +103,7 @@ class Run : public Verb {
     std::vector<Datum> outputs;
     {
       const Interruptible interruptible(*session);
-      NodeProgress progress(common, static_cast<int64_t>(graph.nodes.size()));
+      NodeProgress progress(common);
       MN_ASSIGN(outputs, session->run(inputs, &progress));
     }
     const double run_ms = watch.elapsed_ms();

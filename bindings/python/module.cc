@@ -142,6 +142,7 @@ OpenOptions open_options(const std::map<std::string, double>& limits, bool optim
 class Recorder : public NodeObserver {
  public:
   explicit Recorder(bool keep_values) : keep_values_(keep_values) {}
+  bool wants_values() const override { return keep_values_; }
   Status on_node(const Graph& graph, const Node& node, std::span<const Datum> outputs, int depth,
                  int64_t duration_ns) override {
     if (depth > 0) return {};

@@ -62,10 +62,9 @@ mn_status with_session(mn_session* handle, F&& body) {
 
 class ProgressObserver : public NodeObserver {
  public:
-  explicit ProgressObserver(const mn_session& handle)
-      : callback_(handle.progress),
-        user_(handle.progress_user),
-        total_(static_cast<double>(handle.graph().nodes.size())) {}
+  explicit ProgressObserver(const mn_session& handle) : callback_(handle.progress), user_(handle.progress_user) {}
+  bool wants_values() const override { return false; }
+  void on_start(int64_t nodes) override { total_ = static_cast<double>(nodes); }
   Status on_node(const Graph&, const Node& node, std::span<const Datum>, int depth, int64_t) override {
     if (depth > 0) return {};
     if (callback_(user_, ++done_ / total_, node.name.c_str()) == 0) return {};
@@ -75,7 +74,7 @@ class ProgressObserver : public NodeObserver {
  private:
   mn_progress_callback callback_;
   void* user_;
-  double total_;
+  double total_ = 1;
   double done_ = 0;
 };
 

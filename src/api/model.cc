@@ -95,16 +95,21 @@ Status Model::check(Model& model, const OpenOptions& options) {
 
 Result<std::shared_ptr<const Model>> Model::finish(std::shared_ptr<Model> model, const OpenOptions& options) {
   model->limits_ = options.limits;
-  if (!options.optimize) return std::shared_ptr<const Model>(std::move(model));
+  if (options.optimize) MN_TRY(optimize(*model, options));
+  model->lowering_ = std::make_unique<Lowering>(model->graph_, model->registry(), options.limits);
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+Status Model::optimize(Model& model, const OpenOptions& options) {
   PipelineOptions pipeline;
   pipeline.disabled = options.disabled_passes;
   pipeline.dump_folder = options.dump_passes_folder;
   pipeline.limits = options.limits;
-  pipeline.registry = &model->registry();
-  auto report = run_pipeline(model->graph_, pipeline);
-  if (!report.ok()) return std::move(report.error()).in(printable(model->name_));
-  model->passes_ = std::move(report).value();
-  return std::shared_ptr<const Model>(std::move(model));
+  pipeline.registry = &model.registry();
+  auto report = run_pipeline(model.graph_, pipeline);
+  if (!report.ok()) return std::move(report.error()).in(printable(model.name_));
+  model.passes_ = std::move(report).value();
+  return {};
 }
 
 }  // namespace minnow

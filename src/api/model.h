@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "graph/graph.h"
+#include "lower/lowering.h"
 #include "ops/registry.h"
 #include "passes/pipeline.h"
 
@@ -44,10 +45,13 @@ class Model {
   int64_t file_bytes() const { return file_bytes_; }
   const Limits& limits() const { return limits_; }
   const std::vector<PassReport>& passes() const { return passes_; }
+  // Plans for the sizes that were run, shared by all sessions.
+  Lowering& lowering() const { return *lowering_; }
 
  private:
   Model() = default;
   static Status check(Model& model, const OpenOptions& options);
+  static Status optimize(Model& model, const OpenOptions& options);
   static Result<std::shared_ptr<const Model>> finish(std::shared_ptr<Model> model, const OpenOptions& options);
 
   std::shared_ptr<const Registry> registry_;
@@ -57,6 +61,7 @@ class Model {
   int64_t file_bytes_ = 0;
   Limits limits_;
   std::vector<PassReport> passes_;
+  std::unique_ptr<Lowering> lowering_;
 };
 
 // The folder part of a path ("." for a bare name), and its last part.

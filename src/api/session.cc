@@ -31,6 +31,26 @@ class Claim {
   bool held_;
 };
 
+bool fits(const Plan& plan, std::span<const Datum> inputs) {
+  return std::equal(inputs.begin(), inputs.end(), plan.inputs.begin(), plan.inputs.end(),
+                    [](const Datum& datum, const PlanValue& value) {
+                      return datum.tensor.dtype() == value.dtype && datum.tensor.dims() == value.dims;
+                    });
+}
+
+// Tells a NodeObserver about steps.
+class StepsAsNodes : public StepObserver {
+ public:
+  StepsAsNodes(const Lowered& lowered, NodeObserver* observer) : lowered_(lowered), observer_(observer) {}
+  Status on_step(const PlanStep& step, int64_t, int64_t duration_ns) override {
+    return observer_->on_node(lowered_.graph, lowered_.graph.nodes[static_cast<size_t>(step.node)], {}, 0, duration_ns);
+  }
+
+ private:
+  const Lowered& lowered_;
+  NodeObserver* observer_;
+};
+
 Status check_state(const State& state, const Tensor& value) {
   const Tensor& initial = state.initial;
   MN_CHECK(value.dtype() == initial.dtype() && value.dims() == initial.dims(), "state '", printable(state.name),
@@ -71,6 +91,22 @@ Result<std::vector<Datum>> Session::run(std::span<const Datum> inputs, NodeObser
   });
 }
 
+// Sets lowered_ to the plan for these inputs; false where the interpreter must run.
+bool Session::find_plan(std::span<const Datum> inputs, const NodeObserver* observer) {
+  const bool values_wanted = observer != nullptr && observer->wants_values();
+  if (!options_.plan || !options_.kernels || values_wanted) return false;
+  if (lowered_ != nullptr && fits(lowered_->plan, inputs)) return true;
+  std::vector<Type> types;
+  for (const Datum& input : inputs) {
+    if (input.kind != Datum::Kind::tensor) return false;
+    types.push_back(Type::of(input));
+  }
+  PlanOptions options;
+  options.threads = threads();
+  lowered_ = model_->lowering().lower(types, options);
+  return lowered_ != nullptr;
+}
+
 Result<std::vector<Datum>> Session::run_claimed(std::span<const Datum> inputs, NodeObserver* observer) {
   RunOptions options;
   options.budget = budget_;
@@ -78,6 +114,16 @@ Result<std::vector<Datum>> Session::run_claimed(std::span<const Datum> inputs, N
   options.threads = pool_.get();
   options.observer = observer;
   options.seed = options_.seed;
+  if (Status good = check_inputs(model_->graph(), inputs); !good.ok())
+    return std::move(good.error()).in(printable(model_->name()));
+  if (find_plan(inputs, observer)) {
+    StepsAsNodes steps(*lowered_, observer);
+    if (observer != nullptr) observer->on_start(static_cast<int64_t>(lowered_->plan.steps.size()));
+    Result<std::vector<Datum>> outputs =
+        planned_.run(*lowered_, inputs, states_, options, observer != nullptr ? &steps : nullptr);
+    if (!outputs.ok()) return std::move(outputs.error()).in(printable(model_->name()));
+    return outputs;
+  }
   std::vector<Tensor> states = states_;  // a failed run leaves the states as they were
   Result<std::vector<Datum>> outputs = interpreter_->run(inputs, options, &states);
   if (!outputs.ok()) return std::move(outputs.error()).in(printable(model_->name()));

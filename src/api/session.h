@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/model.h"
+#include "api/planned_run.h"
 #include "base/threads.h"
 #include "ops/interpreter.h"
 
@@ -19,6 +20,7 @@ struct SessionOptions {
   int threads = 1;      // 0: one for each hardware thread; at most kMaxThreads
   uint64_t seed = 0;    // of random operators without a seed of their own
   bool kernels = true;  // false: references only
+  bool plan = true;     // false: node by node, each value in memory of its own
 };
 
 class Session {
@@ -46,6 +48,7 @@ class Session {
  private:
   Session(std::shared_ptr<const Model> model, const SessionOptions& options);
   Result<size_t> state_index(std::string_view name) const;
+  bool find_plan(std::span<const Datum> inputs, const NodeObserver* observer);
   Result<std::vector<Datum>> run_claimed(std::span<const Datum> inputs, NodeObserver* observer);
 
   std::shared_ptr<const Model> model_;
@@ -54,6 +57,8 @@ class Session {
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<KernelProvider> kernels_;
   std::unique_ptr<Interpreter> interpreter_;
+  std::shared_ptr<const Lowered> lowered_;  // of the last run
+  PlannedRun planned_;
   std::vector<Tensor> states_;
   mutable std::atomic<bool> busy_{false};
 };

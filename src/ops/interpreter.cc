@@ -75,8 +75,8 @@ Status prepare_all(const Graph& graph, const Registry& registry, std::unordered_
 class Runner : public SubgraphRunner {
  public:
   Runner(const std::unordered_map<const Graph*, Body>* bodies, const Registry& registry, const RunOptions& options,
-         std::shared_ptr<Budget> budget)
-      : bodies_(bodies), registry_(registry), options_(options), budget_(std::move(budget)) {}
+         std::shared_ptr<Budget> budget, uint64_t executed = 0)
+      : bodies_(bodies), registry_(registry), options_(options), budget_(std::move(budget)), executed_(executed) {}
 
   Result<std::vector<Datum>> run_subgraph(const Graph& graph, std::span<const Datum> inputs) override {
     std::vector<Tensor> no_states;
@@ -99,7 +99,7 @@ class Runner : public SubgraphRunner {
   const RunOptions& options_;
   std::shared_ptr<Budget> budget_;
   int64_t depth_ = 0;
-  uint64_t executed_ = 0;
+  uint64_t executed_;  // nodes so far: random operators draw by it
 };
 
 Result<std::vector<Datum>> Runner::run_graph(const Graph& graph, std::span<const Datum> inputs,
@@ -255,7 +255,8 @@ Status Runner::execute_decomposed(const OpDef& op, const Node& node, std::span<c
   return {};
 }
 
-// The caller's inputs against what the graph declares.
+}  // namespace
+
 Status check_inputs(const Graph& graph, std::span<const Datum> inputs) {
   MN_CHECK(inputs.size() == graph.inputs.size(), "expected ", graph.inputs.size(), " inputs, got ", inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -278,8 +279,6 @@ Status check_inputs(const Graph& graph, std::span<const Datum> inputs) {
   return {};
 }
 
-}  // namespace
-
 Interpreter::Interpreter(std::unique_ptr<Program> program) : program_(std::move(program)) {}
 Interpreter::Interpreter(Interpreter&&) noexcept = default;
 Interpreter& Interpreter::operator=(Interpreter&&) noexcept = default;
@@ -301,9 +300,18 @@ Result<std::vector<Datum>> Interpreter::run(std::span<const Datum> inputs, const
   }
   Runner runner(&program_->bodies, *program_->registry, options,
                 options.budget != nullptr ? options.budget : std::make_shared<Budget>(Limits{}));
+  if (options.observer != nullptr) options.observer->on_start(static_cast<int64_t>(graph.nodes.size()));
   MN_ASSIGN(std::vector<Datum> outputs, runner.run_graph(graph, inputs, current));
   if (states != nullptr) *states = std::move(current);
   return outputs;
+}
+
+Status Interpreter::run_node(size_t node, std::span<const Datum> inputs, std::vector<Datum>& outputs,
+                             const RunOptions& options) const {
+  const Node& which = program_->graph->nodes[node];
+  Runner runner(&program_->bodies, *program_->registry, options,
+                options.budget != nullptr ? options.budget : std::make_shared<Budget>(Limits{}), node);
+  return runner.execute(*program_->registry->find(which.op), which, inputs, outputs);
 }
 
 Result<std::vector<Datum>> evaluate(std::string_view op_name, std::span<const Datum> inputs,

@@ -24,6 +24,10 @@ class KernelProvider {
 class NodeObserver {
  public:
   virtual ~NodeObserver() = default;
+  // False: nodes may run fused and planned, and on_node comes once for each step, with no outputs.
+  virtual bool wants_values() const { return true; }
+  // Before a run: how many calls of on_node with depth 0 will follow.
+  virtual void on_start(int64_t) {}
   // After a node ran. depth 0: the main graph; more: inside subgraphs. duration in nanoseconds. An error stops the run.
   virtual Status on_node(const Graph& graph, const Node& node, std::span<const Datum> outputs, int depth,
                          int64_t duration_ns) = 0;
@@ -49,12 +53,18 @@ class Interpreter {
   // in the order of graph.states, replaced by the new ones when the run succeeds.
   Result<std::vector<Datum>> run(std::span<const Datum> inputs, const RunOptions& options,
                                  std::vector<Tensor>* states = nullptr) const;
+  // One node of the graph alone, for those who order the others themselves.
+  Status run_node(size_t node, std::span<const Datum> inputs, std::vector<Datum>& outputs,
+                  const RunOptions& options) const;
 
  private:
   struct Program;
   explicit Interpreter(std::unique_ptr<Program> program);
   std::unique_ptr<Program> program_;
 };
+
+// The caller's inputs against what the graph declares.
+Status check_inputs(const Graph& graph, std::span<const Datum> inputs);
 
 // One operator on concrete inputs, without a graph: for tests and folding.
 Result<std::vector<Datum>> evaluate(std::string_view op, std::span<const Datum> inputs,

@@ -30,7 +30,7 @@ struct PlanValue {
 
 struct PlanStep {
   std::string name;  // the node's, for messages and profiles
-  std::string op;
+  std::string op;    // as users know it: "Conv"
   const KernelRow* row = nullptr;  // null: no kernel; the operator itself is called (OperatorCalls)
   Problem problem;                 // with a row
   int32_t node = -1;               // in the graph that was lowered

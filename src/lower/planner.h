@@ -1,0 +1,22 @@
+// Graph to plan: kernels, order, places.
+#pragma once
+
+#include "graph/graph.h"
+#include "lower/fusion.h"
+#include "lower/pack_store.h"
+#include "plan/plan.h"
+
+namespace minnow {
+
+struct PlanOptions {
+  int threads = 1;
+  FusionOptions fusion;
+};
+
+// Whether every value is a tensor of known size and no text, so that a plan can hold it.
+bool can_plan(const Graph& graph);
+
+// The plan of a graph that was specialized and that can_plan. Constants are shared with the graph.
+Result<Plan> make_plan(const Graph& graph, const Registry& registry, PackStore& packs, const PlanOptions& options);
+
+}  // namespace minnow

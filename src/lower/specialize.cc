@@ -1,0 +1,69 @@
+#include "lower/specialize.h"
+
+#include <algorithm>
+
+#include "kernels/kernel_row.h"
+#include "lower/fusion.h"
+#include "ops/check.h"
+#include "ops/expand.h"
+#include "passes/pass.h"
+
+namespace minnow {
+namespace {
+
+bool has_kernels(std::string_view op) {
+  const auto rows = kernel_rows();
+  return std::any_of(rows.begin(), rows.end(), [op](const KernelRow& row) { return row.op == op; });
+}
+
+// Compositions without a kernel of their own. Narrow floats stay whole: the interpreter widens a composition's inputs
+// once and rounds its outputs once, while parts would round in between.
+bool should_expand(const Graph& graph, const Node& node, const OpDef& op) {
+  if (op.reference != nullptr || op.custom != nullptr || has_kernels(op.name)) return false;
+  return std::none_of(node.inputs.begin(), node.inputs.end(),
+                      [&](ValueId id) { return id != kNoValue && is_narrow_float(graph.value(id).type.dtype); });
+}
+
+bool any_to_expand(const Graph& graph, const Registry& registry) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+    const OpDef* op = registry.find(node.op);
+    return op != nullptr && op->decompose != nullptr && should_expand(graph, node, *op);
+  });
+}
+
+Status tidy(Graph& graph, const PassContext& context) {
+  MN_TRY(passes::fold_constants(graph, context));
+  MN_TRY(passes::remove_identities(graph, context));
+  return passes::remove_dead_code(graph, context);
+}
+
+}  // namespace
+
+Graph expand_compositions(const Graph& graph, const Registry& registry, const Limits& limits) {
+  if (!any_to_expand(graph, registry)) return graph;
+  Result<Graph> expanded = expand(graph, registry, limits, should_expand);
+  if (!expanded.ok()) return graph;
+  const PassContext context{registry, limits};
+  if (!tidy(*expanded, context).ok()) return graph;
+  return std::move(expanded).value();
+}
+
+Result<Graph> specialize(const Graph& graph, std::span<const Type> inputs, const Registry& registry,
+                         const Limits& limits) {
+  Graph result = graph;
+  bool changed = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Type& type = result.value(result.inputs[i]).type;
+    changed = changed || !(type == inputs[i]);
+    type = inputs[i];
+  }
+  const PassContext context{registry, limits};
+  if (changed) MN_TRY(tidy(result, context));
+  if (any_to_expand(result, registry)) {
+    MN_ASSIGN(result, expand(result, registry, limits, should_expand));
+    MN_TRY(tidy(result, context));
+  }
+  return result;
+}
+
+}  // namespace minnow
