@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("base", "graph", "ops", "import", "export", "passes", "lower", "kernels", "zoo", "api")
+ROOMS = ("base", "kernels", "plan", "run", "graph", "ops", "import", "export", "passes", "lower", "zoo", "api")
 # kind: (pattern, replacement). Patterns need spaces around operators, as the formatter leaves them.
 FAULTS = {
     "sign": [(r"(?<=[\w)\]]) \+ (?=[\w(])", " - "), (r"(?<=[\w)\]]) - (?=[\w(])", " + ")],
