@@ -1,4 +1,6 @@
 // minnow info MODEL: what is in a model.
+#include <algorithm>
+
 #include "api/inspect.h"
 #include "base/bytes.h"
 #include "base/text.h"
@@ -6,6 +8,8 @@
 #include "cli/support/model_flags.h"
 #include "cli/support/terminal.h"
 #include "graph/text.h"
+#include "plan/memory_map.h"
+#include "report/block_map.h"
 
 namespace minnow::cli {
 namespace {
@@ -13,7 +17,7 @@ namespace {
 class Info : public Verb {
  public:
   const char* summary() const override {
-    return "Inputs, outputs, operators, parameters, multiply-adds and bytes of a model";
+    return "Inputs, outputs, operators, parameters, multiply-adds and memory of a model";
   }
   const char* example() const override { return "minnow info model.onnx --shape x=1,3,224,224"; }
 
@@ -21,6 +25,8 @@ class Info : public Verb {
     model_.declare(arguments);
     arguments.option("--shape", "NAME=DIMS", &shapes_,
                      "Dims of an input, for multiply-adds of dynamic models (repeatable)");
+    arguments.flag("--memory", &memory_, "Show the plan's memory: who holds how many bytes, and when");
+    arguments.option("--memory-map", "FILE", &map_file_, "Write the memory's picture (SVG) to FILE");
     arguments.option("--graph", "FILE", &graph_file_, "Also write the graph after the passes as text (.mng) to FILE");
   }
 
@@ -34,11 +40,75 @@ class Info : public Verb {
     }
     if (!graph_file_.empty()) MN_TRY(write_file_atomically(graph_file_, print_graph(graph)));
     const GraphCost cost = measure_cost(graph, model->registry());
-    MN_TRY(emit(common, json(*model, graph, cost), text(*model, graph, cost)));
+    Json result = json(*model, graph, cost);
+    std::string page = text(*model, graph, cost);
+    if (memory_ || !map_file_.empty()) {
+      MN_ASSIGN(const std::shared_ptr<const Lowered> lowered, lower(*model, graph));
+      const std::vector<MemoryBlock> blocks = memory_map(lowered->plan);
+      result["memory"] = memory_json(lowered->plan, blocks);
+      page += "\n" + memory_text(lowered->plan, blocks);
+      if (!map_file_.empty()) MN_TRY(write_file_atomically(map_file_, memory_picture(*model, lowered->plan, blocks)));
+    }
+    MN_TRY(emit(common, result, page));
     return kExitOk;
   }
 
  private:
+  Result<std::shared_ptr<const Lowered>> lower(const Model& model, const Graph& graph) const {
+    std::vector<Type> types;
+    for (ValueId id : graph.inputs) {
+      const Value& input = graph.value(id);
+      MN_CHECK(input.type.is_tensor() && input.type.shape.static_dims(), "input '", printable(input.name),
+               "' has no concrete shape: give --shape NAME=DIMS");
+      types.push_back(input.type);
+    }
+    PlanOptions options;
+    options.threads = static_cast<int>(std::max<int64_t>(common.threads, 1));
+    std::shared_ptr<const Lowered> lowered = model.lowering().lower(types, options);
+    if (lowered == nullptr)
+      return unsupported({printable(model.name()), ": sizes depend on data, so memory is not known before a run"});
+    return lowered;
+  }
+
+  static Json memory_json(const Plan& plan, const std::vector<MemoryBlock>& blocks) {
+    Json result{{"arena_bytes", plan.arena_bytes},
+                {"lower_bound_bytes", plan.live_bytes},
+                {"steps", plan.steps.size()},
+                {"blocks", Json::array()}};
+    for (const MemoryBlock& block : blocks) {
+      result["blocks"].push_back({{"name", block.name},
+                                  {"scratch", block.scratch},
+                                  {"offset", block.offset},
+                                  {"bytes", block.bytes},
+                                  {"first_step", block.first},
+                                  {"last_step", block.last}});
+    }
+    return result;
+  }
+
+  // The largest blocks, and the totals.
+  static std::string memory_text(const Plan& plan, std::vector<MemoryBlock> blocks) {
+    constexpr size_t kShown = 10;
+    std::stable_sort(blocks.begin(), blocks.end(),
+                     [](const MemoryBlock& a, const MemoryBlock& b) { return a.bytes > b.bytes; });
+    std::vector<std::vector<std::string>> rows{{"written by", "bytes", "at", "steps"}};
+    for (size_t i = 0; i < std::min(kShown, blocks.size()); ++i) {
+      const MemoryBlock& block = blocks[i];
+      rows.push_back({concat({printable(block.name, 60), block.scratch ? " (scratch)" : ""}), human_bytes(block.bytes),
+                      human_bytes(block.offset), concat({block.first, "-", block.last})});
+    }
+    return concat({"arena ", human_bytes(plan.arena_bytes), ", lower bound ", human_bytes(plan.live_bytes), ", ",
+                   plan.steps.size(), " steps; the largest blocks:\n", table(rows, {false, true, true, true})});
+  }
+
+  static std::string memory_picture(const Model& model, const Plan& plan, const std::vector<MemoryBlock>& blocks) {
+    std::vector<MapBlock> map;
+    for (const MemoryBlock& block : blocks)
+      map.push_back({block.name, block.offset, block.bytes, block.first, block.last, block.scratch});
+    return block_map_svg(concat({"Memory of ", model.name(), ": ", human_bytes(plan.arena_bytes)}), map,
+                         static_cast<int32_t>(plan.steps.size()), plan.arena_bytes);
+  }
+
   static Json json(const Model& model, const Graph& graph, const GraphCost& cost) {
     Json result{{"name", model.name()}, {"format", model.format()}, {"file_bytes", model.file_bytes()}};
     for (ValueId id : graph.inputs) result["inputs"].push_back(value_json(graph.value(id)));
@@ -81,7 +151,8 @@ class Info : public Verb {
 
   ModelFlags model_;
   std::vector<std::string> shapes_;
-  std::string graph_file_;
+  std::string graph_file_, map_file_;
+  bool memory_ = false;
 };
 
 }  // namespace
