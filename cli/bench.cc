@@ -21,13 +21,6 @@ int64_t peak_rss_bytes() {
   return static_cast<int64_t>(usage.ru_maxrss) * 1024;  // Linux counts kilobytes
 }
 
-std::string_view best_isa() {
-  for (Isa isa : {Isa::avx512, Isa::avx2}) {
-    if (isa_available(isa)) return to_string(isa);
-  }
-  return to_string(Isa::generic);
-}
-
 // Time by operator over all timed runs.
 class OperatorTimes : public NodeObserver {
  public:
@@ -102,7 +95,7 @@ class Bench : public Verb {
     const size_t count = times.size();
     const double median = count % 2 == 1 ? times[count / 2] : (times[count / 2 - 1] + times[count / 2]) / 2;
     const double p90 = times[std::min(count - 1, (count * 9 + 9) / 10 - 1)];
-    const std::string isa = model_.reference ? "reference" : std::string(best_isa());
+    const std::string isa = model_.reference ? "reference" : std::string(to_string(best_isa()));
     Json json{{"model", session.model().name()},
               {"median_ms", median},
               {"min_ms", times[0]},

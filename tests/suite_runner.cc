@@ -16,7 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/compare.h"
-#include "api/guard.h"
+#include "base/guard.h"
 #include "api/model.h"
 #include "api/session.h"
 #include "api/test_data.h"

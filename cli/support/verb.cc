@@ -3,7 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "api/guard.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "cli/support/terminal.h"
 

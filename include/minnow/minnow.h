@@ -1,15 +1,16 @@
 /* minnow: run trained networks. The C interface.
  *
  * Conventions
- *   Status     Functions that can fail return an mn_status. When it is not MN_OK, mn_last_error() tells why in one
- * line. Null       Every function accepts null pointers: it returns MN_BAD_INPUT (or does nothing where it returns no
- * status). Ownership  What a function gives through an out pointer of an opaque type belongs to the caller, who
- * releases it with the type's release function. Models, sessions, values and operator sets count references: releasing
- * one that others still need is fine. Layout     Tensors are row-major and contiguous. Data must be aligned to its
- * element size (8 for strings). Threads    A model, a value and an operator set may be used by many threads at once. A
- * session runs one call at a time: a second thread gets MN_BAD_INPUT, not a race. mn_session_cancel may be called from
- * any thread at any time. Different sessions of one model run in parallel. Exceptions None leave the library; callbacks
- * must not throw through it either (those that do become MN_INTERNAL).
+ * - Status: functions that can fail return an mn_status. When it is not MN_OK, mn_last_error() tells why in one line.
+ * - Null: every function accepts null pointers: it returns MN_BAD_INPUT, or does nothing where it returns no status.
+ * - Ownership: what a function gives through an out pointer of an opaque type belongs to the caller, who releases it
+ *   with the type's release function. Models, sessions, values and operator sets count references: releasing one that
+ *   others still need is fine.
+ * - Layout: tensors are row-major and contiguous. Data must be aligned to its element size (8 for strings).
+ * - Threads: a model, a value and an operator set may be used by many threads at once. A session runs one call at a
+ *   time: a second thread gets MN_BAD_INPUT, not a race. mn_session_cancel may be called from any thread at any time.
+ *   Different sessions of one model run in parallel.
+ * - Exceptions: none leave the library; callbacks must not throw through it either (those that do become MN_INTERNAL).
  */
 #ifndef MINNOW_MINNOW_H
 #define MINNOW_MINNOW_H

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "api/guard.h"
+#include "base/guard.h"
 #include "api/model.h"
 #include "api/session.h"
 #include "minnow/minnow.h"

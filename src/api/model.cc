@@ -1,6 +1,7 @@
 #include "api/model.h"
 
-#include "api/guard.h"
+#include "api/compile.h"
+#include "base/guard.h"
 #include "base/text.h"
 #include "graph/text.h"
 #include "import/format.h"
@@ -21,8 +22,6 @@ Error refuse(FileFormat format, std::string_view name) {
       return bad_input({file, ": an array, not a model: give it as an input (minnow run MODEL --in NAME=FILE.npy)"});
     case FileFormat::tflite:
       return unsupported({file, ": TensorFlow Lite models are not read yet: convert to ONNX with tf2onnx"});
-    case FileFormat::compiled:
-      return unsupported({file, ": compiled models (.mnw) are not read yet: open the model they were made from"});
     default: return refuse_format(format, name);
   }
 }
@@ -30,6 +29,7 @@ Error refuse(FileFormat format, std::string_view name) {
 Result<Graph> import_graph(const Bytes& bytes, std::string_view name, FileFormat format, const OpenOptions& options,
                            const Registry& registry) {
   if (format == FileFormat::graph_text) return parse_graph(bytes.text(), name, options.limits);
+  if (format == FileFormat::compiled) return graph_of_compiled(bytes, name, options.limits);
   if (format != FileFormat::onnx) return refuse(format, name);
   ImportOptions import;
   import.limits = options.limits;
@@ -71,7 +71,10 @@ Result<std::shared_ptr<const Model>> Model::open_bytes(Bytes bytes, std::string_
     model->format_ = to_string(format);
     MN_ASSIGN(model->graph_, import_graph(bytes, name, format, options, model->registry()));
     if (format != FileFormat::onnx) MN_TRY(check(*model, options));  // the importer checks as it goes
-    return finish(std::move(model), options);
+    if (format != FileFormat::compiled) return finish(std::move(model), options);
+    OpenOptions as_it_is = options;  // the passes ran when it was compiled
+    as_it_is.optimize = false;
+    return finish(std::move(model), as_it_is);
   });
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "api/guard.h"
+#include "base/guard.h"
 #include "api/picture_codecs.h"
 #include "base/text.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "api/guard.h"
+#include "base/guard.h"
 #include "base/text.h"
 #include "import/safetensors.h"
 #include "lower/provider.h"

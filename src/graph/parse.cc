@@ -240,8 +240,9 @@ Status TextParser::parse_node_inputs(Scope& scope, Node& node) {
   return lexer_.advance();
 }
 
-Result<Graph> parse_graph(std::string_view text, std::string_view name, const Limits& limits) {
-  MN_ASSIGN(Graph graph, TextParser(text, name, limits).parse_file());
+Result<Graph> parse_graph(std::string_view text, std::string_view name, const Limits& limits,
+                          std::span<const Tensor> externals) {
+  MN_ASSIGN(Graph graph, TextParser(text, name, limits, externals).parse_file());
   if (Status status = verify_graph(graph, limits); !status.ok()) return std::move(status.error()).in(printable(name));
   return graph;
 }

@@ -94,6 +94,7 @@ Result<Tensor> TextParser::parse_tensor() {
     return lexer_.error_here(
         bad_input({"the data of this tensor were left out when the text was printed; print it with all data"}));
   }
+  if (token().is_name("external")) return parse_external(type.dtype, dims);
   if (token().is_name("base64")) return parse_base64(type.dtype, std::move(dims), *count);
   if (!token().is('(')) return expected("the elements in parentheses, or base64");
   // Each element takes at least one character: more elements than text cannot be right, and would only cost memory.
@@ -156,6 +157,21 @@ Result<Tensor> TextParser::parse_strings(Dims dims, int64_t count) {
   if (!token().is(')')) return expected(concat({"')' after ", count, " strings"}));
   MN_TRY(lexer_.advance());
   return Tensor::of_strings(std::move(strings), std::move(dims));
+}
+
+Result<Tensor> TextParser::parse_external(DType dtype, const Dims& dims) {
+  MN_TRY(lexer_.advance());
+  const int64_t index = token().kind == TokenKind::number ? parse_int(token().text).value_or(-1) : -1;
+  if (index < 0 || static_cast<uint64_t>(index) >= externals_.size()) {
+    return expected(concat({"the number of one of ", externals_.size(), " tensors beside the text"}));
+  }
+  const Tensor& tensor = externals_[static_cast<size_t>(index)];
+  if (tensor.dtype() != dtype || tensor.dims() != dims) {
+    return lexer_.error_here(bad_input({"tensor ", index, " beside the text is ", to_string(tensor.dtype()),
+                                        to_string(tensor.dims()), ", not ", to_string(dtype), to_string(dims)}));
+  }
+  MN_TRY(lexer_.advance());
+  return tensor;
 }
 
 Result<Tensor> TextParser::parse_base64(DType dtype, Dims dims, int64_t count) {

@@ -128,6 +128,9 @@ class Printer {
       elements(tensor);
     } else if (tensor.size() <= kMaxInlineElements && printable_elements(tensor)) {
       elements(tensor);
+    } else if (options_.externals != nullptr) {
+      out_ += concat({" external ", options_.externals->size()});
+      options_.externals->push_back(tensor);
     } else {
       out_ += " base64 \"" + base64_encode(tensor.raw()) + "\"";
     }

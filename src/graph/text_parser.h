@@ -15,8 +15,9 @@ namespace minnow {
 
 class TextParser {
  public:
-  TextParser(std::string_view text, std::string_view name, const Limits& limits)
-      : lexer_(text, name), limits_(limits) {}
+  TextParser(std::string_view text, std::string_view name, const Limits& limits,
+             std::span<const Tensor> externals)
+      : lexer_(text, name), limits_(limits), externals_(externals) {}
   Result<Graph> parse_file();
 
  private:
@@ -57,6 +58,7 @@ class TextParser {
   Result<Tensor> parse_tensor();
   Result<Tensor> parse_numbers(DType dtype, Dims dims, int64_t count);
   Result<Tensor> parse_strings(Dims dims, int64_t count);
+  Result<Tensor> parse_external(DType dtype, const Dims& dims);
   Result<Tensor> parse_base64(DType dtype, Dims dims, int64_t count);
   Status parse_one_number(DType dtype, std::byte* number);
   Status take_bytes(int64_t bytes);
@@ -82,6 +84,7 @@ class TextParser {
 
   Lexer lexer_;
   const Limits& limits_;
+  std::span<const Tensor> externals_;
   int64_t nodes_ = 0;
   int64_t bytes_ = 0;
 };

@@ -61,6 +61,7 @@ struct KernelRow {
 // them may run here is the caller's to ask: isa_available.
 std::span<const KernelRow> kernel_rows();
 bool isa_available(Isa isa);
+Isa best_isa();  // that is available
 // The best available row for the problem, or null. `best` lowers the choice.
 const KernelRow* find_kernel(const Problem& problem, Isa best = Isa::avx512);
 

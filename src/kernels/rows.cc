@@ -61,6 +61,13 @@ bool isa_available(Isa isa) {
   return false;
 }
 
+Isa best_isa() {
+  for (Isa isa : {Isa::avx512, Isa::avx2}) {
+    if (isa_available(isa)) return isa;
+  }
+  return Isa::generic;
+}
+
 const KernelRow* find_kernel(const Problem& problem, Isa best) {
   for (const KernelRow& row : kernel_rows()) {
     if (row.op == problem.op && row.isa <= best && isa_available(row.isa) && row.accepts(problem)) return &row;

@@ -61,17 +61,19 @@ Status check_kernel(const Plan& plan, const PlanStep& step) {
   MN_CHECK(
       step.operands.size() == static_cast<size_t>(problem.operand_count) && step.input_count == problem.input_count,
       "expected ", problem.operand_count, " operands, got ", step.operands.size());
+  MN_CHECK(step.packs.size() == static_cast<size_t>(step.input_count), "expected ", step.input_count, " packs, got ",
+           step.packs.size());
   for (int32_t i = 0; i < problem.operand_count; ++i) {
     const Operand& operand = problem.operands[static_cast<size_t>(i)];
     MN_CHECK(operand.rank >= 0 && operand.rank <= kMaxRank, "operand ", i, " has rank ", operand.rank);
     const int64_t extent = extent_bytes(operand);
     const bool absent = step.operands[static_cast<size_t>(i)].region == Region::none;
-    MN_CHECK(absent ? operand.dtype == DType::undefined : extent >= 0 && extent <= step.bytes[static_cast<size_t>(i)],
+    const bool packed = i < step.input_count && step.packs[static_cast<size_t>(i)] >= 0;
+    MN_CHECK(absent ? packed || operand.dtype == DType::undefined
+                    : extent >= 0 && extent <= step.bytes[static_cast<size_t>(i)],
              "operand ", i, " reaches ", extent, " bytes, got ", step.bytes[static_cast<size_t>(i)]);
   }
   MN_CHECK(step.row->accepts(problem), "the row does not take the problem");
-  MN_CHECK(step.packs.size() == static_cast<size_t>(step.input_count), "expected ", step.input_count, " packs, got ",
-           step.packs.size());
   uint32_t packed = 0;
   for (int32_t i = 0; i < step.input_count; ++i) {
     const int32_t pack = step.packs[static_cast<size_t>(i)];

@@ -1,4 +1,4 @@
-#include "api/guard.h"
+#include "base/guard.h"
 
 namespace minnow {
 

@@ -1,0 +1,87 @@
+// minnow compile MODEL -o OUT.mnw: plans for given sizes, to be run by libminnow_rt.
+#include "api/compile.h"
+
+#include "api/inspect.h"
+#include "base/bytes.h"
+#include "base/text.h"
+#include "cli/support/json.h"
+#include "cli/support/model_flags.h"
+#include "kernels/kernel_row.h"
+
+namespace minnow::cli {
+namespace {
+
+class Compile : public Verb {
+ public:
+  const char* summary() const override {
+    return "Compile a model for given sizes into one file that the runtime opens";
+  }
+  const char* example() const override {
+    return "minnow compile model.onnx --shape x=1,3,224,224 --isa avx2,generic -o model.mnw";
+  }
+
+  void declare(Arguments& arguments) override {
+    model_.declare(arguments);
+    arguments.option("--shape", "NAME=DIMS", &shapes_, "Dims of an input that the model leaves open (repeatable)");
+    arguments.option(
+        "--isa", "LIST", &isas_,
+        "Instruction sets to plan for, the best first: avx512, avx2, generic (default: this machine's best)");
+  }
+
+  Result<int> run() override {
+    MN_CHECK(ends_with(common.output, ".mnw"), "-o FILE: expected a name that ends in .mnw, got '",
+             printable(common.output), "'");
+    const std::string target = std::exchange(common.output, {});  // the report goes to standard output
+    MN_ASSIGN(const std::shared_ptr<const Model> model, model_.open(common));
+    const Graph& graph = model->graph();
+    MN_ASSIGN(const std::vector<NamedShape> shapes, parse_shapes(shapes_, graph));
+    MN_ASSIGN(const std::vector<Dims> dims, input_dims(graph, shapes));
+    std::vector<Type> types;
+    for (size_t i = 0; i < dims.size(); ++i)
+      types.push_back(Type::tensor(graph.value(graph.inputs[i]).type.dtype, Shape(dims[i])));
+    CompileOptions options;
+    options.threads = static_cast<int>(std::max<int64_t>(common.threads, 1));
+    MN_ASSIGN(options.isas, parse_isas());
+    MN_ASSIGN(const Compiled compiled, compile_model(*model, types, options));
+    MN_TRY(write_file_atomically(target, compiled.bytes));
+    const auto bytes = static_cast<int64_t>(compiled.bytes.size());
+    Json json{{"source", model_.path},
+              {"target", target},
+              {"bytes", bytes},
+              {"steps", compiled.steps},
+              {"arena_bytes", compiled.arena_bytes},
+              {"threads", options.threads},
+              {"isas", Json::array()}};
+    for (Isa isa : options.isas) json["isas"].push_back(to_string(isa));
+    MN_TRY(emit(common, json,
+                concat({printable(target), ": ", human_bytes(bytes), ", ", compiled.steps, " steps, arena ",
+                        human_bytes(compiled.arena_bytes), "\n"})));
+    return kExitOk;
+  }
+
+ private:
+  Result<std::vector<Isa>> parse_isas() const {
+    if (isas_.empty()) return std::vector<Isa>{best_isa()};
+    std::vector<Isa> isas;
+    for (std::string_view name : split(isas_, ',')) {
+      bool known = false;
+      for (Isa isa : {Isa::avx512, Isa::avx2, Isa::generic}) {
+        if (name != to_string(isa)) continue;
+        isas.push_back(isa);
+        known = true;
+      }
+      MN_CHECK(known, "--isa: expected avx512, avx2 or generic, got '", printable(name), "'");
+    }
+    return isas;
+  }
+
+  ModelFlags model_;
+  std::vector<std::string> shapes_;
+  std::string isas_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_compile() { return std::make_unique<Compile>(); }
+
+}  // namespace minnow::cli
