@@ -6,6 +6,8 @@
 #include "cli/support/json.h"
 #include "cli/support/model_flags.h"
 #include "cli/support/terminal.h"
+#include "import/format.h"
+#include "plan/mnw.h"
 
 namespace minnow::cli {
 namespace {
@@ -27,6 +29,8 @@ class Check : public Verb {
     std::vector<Finding> findings;
     if (model.ok()) {
       findings = lint_graph((*model)->graph(), (*model)->registry());
+      if (const Status weights = check_weights(**model); !weights.ok())
+        findings.push_back({Finding::Severity::error, "damaged-weights", "", weights.error().message});
     } else {
       findings.push_back(
           {Finding::Severity::error, std::string(to_string(model.error().code)), "", model.error().message});
@@ -53,10 +57,18 @@ class Check : public Verb {
     MN_TRY(emit(common, json,
                 table(rows) + concat({counts[0], " errors, ", counts[1], " warnings, ", counts[2], " notes\n"})));
     if (!model.ok()) return exit_code(model.error().code);
+    if (counts[0] > 0) return kExitBadInput;
     return strict_ && counts[1] > 0 ? kExitGateFailed : kExitOk;
   }
 
  private:
+  // Opening a compiled model leaves its weights unread.
+  Status check_weights(const Model& model) const {
+    if (model.format() != to_string(FileFormat::compiled)) return {};
+    MN_ASSIGN(const Bytes bytes, read_file(model_.path, common.limits.bytes));
+    return verify_weights(bytes, model.name());
+  }
+
   ModelFlags model_;
   bool strict_ = false;
 };

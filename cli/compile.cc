@@ -26,6 +26,7 @@ class Compile : public Verb {
     arguments.option(
         "--isa", "LIST", &isas_,
         "Instruction sets to plan for, the best first: avx512, avx2, generic (default: this machine's best)");
+    arguments.flag("--runtime-only", &runtime_only_, "Leave the graph out: smaller, and only libminnow_rt opens it");
   }
 
   Result<int> run() override {
@@ -41,6 +42,7 @@ class Compile : public Verb {
       types.push_back(Type::tensor(graph.value(graph.inputs[i]).type.dtype, Shape(dims[i])));
     CompileOptions options;
     options.threads = static_cast<int>(std::max<int64_t>(common.threads, 1));
+    options.graph = !runtime_only_;
     MN_ASSIGN(options.isas, parse_isas());
     MN_ASSIGN(const Compiled compiled, compile_model(*model, types, options));
     MN_TRY(write_file_atomically(target, compiled.bytes));
@@ -78,6 +80,7 @@ class Compile : public Verb {
   ModelFlags model_;
   std::vector<std::string> shapes_;
   std::string isas_;
+  bool runtime_only_ = false;
 };
 
 }  // namespace

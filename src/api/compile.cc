@@ -12,7 +12,7 @@ Result<Compiled> compile(const Model& model, std::span<const Type> inputs, const
   CompiledModel compiled;
   TextOptions text;
   text.externals = &compiled.tensors;
-  compiled.graph_text = print_graph(model.graph(), text);
+  if (options.graph) compiled.graph_text = print_graph(model.graph(), text);
   for (const State& state : model.graph().states) compiled.states.push_back(state.initial);
   Compiled result;
   // A lowering for each instruction set: packs differ, and the model's own plans stay as they are. They live until the
@@ -46,6 +46,8 @@ Result<Compiled> compile_model(const Model& model, std::span<const Type> inputs,
 
 Result<Graph> graph_of_compiled(const Bytes& bytes, std::string_view name, const Limits& limits) {
   MN_ASSIGN(const CompiledModel compiled, read_mnw(bytes, name));
+  if (compiled.graph_text.empty())
+    return unsupported({printable(name), ": compiled without its graph: only the runtime (libminnow_rt) opens it"});
   return parse_graph(compiled.graph_text, name, limits, compiled.tensors);
 }
 

@@ -12,6 +12,7 @@ namespace minnow {
 struct CompileOptions {
   std::vector<Isa> isas;  // plans for these, the best first
   int threads = 1;
+  bool graph = true;  // false: only what the runtime needs
 };
 
 struct Compiled {
