@@ -15,19 +15,27 @@ inline constexpr int64_t kBlockRows = 96;
 // Writes B[row, begin .. begin + count) to out.
 using RowSource = void (*)(const void* context, int64_t row, int64_t begin, int64_t count, float* out);
 
-// C[m,n] (+)= A[m,k] B[k,n]; strides in elements.
+// C[m,n] = activation(A[m,k] B[k,n] + biases + residual); strides in elements.
 struct Product {
   int64_t m = 0, n = 0, k = 0;
   const float* a = nullptr;
-  int64_t a_row = 0, a_col = 1;
-  const float* b = nullptr;  // or
+  int64_t a_row = 0, a_col = 1;  // one of them is 1
+  const float* b = nullptr;      // or
   int64_t b_row = 0, b_col = 1;
+  const float* b_panels = nullptr;  // what pack_panels() made of B, or
   RowSource source = nullptr;
   const void* source_context = nullptr;
   float* c = nullptr;
   int64_t c_row = 0;
-  bool accumulate = false;
+  const float* row_bias = nullptr;  // [m], or null
+  const float* col_bias = nullptr;  // [n], or null
+  const float* residual = nullptr;  // at C's strides, or null; may be C
+  simd::Finish finish{};
 };
+
+// B[k,n] as panels of tile_cols columns, [k, tile_cols] each, zeros behind the last column.
+int64_t panel_bytes(const KernelRow& row, int64_t k, int64_t n);
+void pack_panels(const KernelRow& row, int64_t k, int64_t n, const float* b, int64_t b_row, int64_t b_col, float* out);
 
 int64_t product_scratch_bytes(int threads);
 // `fill(context, item)` gives the product number `item`; the products are independent and have the same m, n and k. All

@@ -43,7 +43,9 @@ ConvShape shape_of(const Problem& p) {
 }
 
 bool accepts(const Problem& p) {
-  if (p.input_count < 2 || p.operand_count != p.input_count + 1 || !all_float32(p, 1, 4)) return false;
+  if (p.own_input_count() < 2 || p.own_input_count() > 3 || p.operand_count != p.input_count + 1 ||
+      !all_float32(p, 1, 4))
+    return false;
   if (p.input(0).rank != 4 || p.input(1).rank != 4 || p.output(0).rank != 4) return false;
   const int64_t group = p.ints[kGroup];
   if (group < 1 || p.input(1).dims[0] % group != 0 || p.input(1).dims[1] * group != p.input(0).dims[1]) return false;
@@ -65,6 +67,17 @@ struct Patches {
   const float* x;  // of one image and group
 };
 
+// Runs are as short as a picture's rows: a call of memcpy would cost more than its copying.
+inline void copy_run(const float* in, int64_t count, float* out) {
+  constexpr int64_t kPiece = 4;
+  if (count < kPiece) {
+    for (int64_t i = 0; i < count; ++i) out[i] = in[i];
+    return;
+  }
+  for (int64_t i = 0; i < count - kPiece; i += kPiece) std::memcpy(out + i, in + i, kPiece * sizeof(float));
+  std::memcpy(out + count - kPiece, in + count - kPiece, kPiece * sizeof(float));  // overlaps the piece before
+}
+
 // Row (channel, ky, kx) of the patch matrix, output pixels [begin, begin + count): zeros where the kernel leaves the
 // image.
 void patch_row(const void* context, int64_t row, int64_t begin, int64_t count, float* out) {
@@ -81,14 +94,14 @@ void patch_row(const void* context, int64_t row, int64_t begin, int64_t count, f
     if (iy < 0 || iy >= s.h || first == last) {
       std::memset(out, 0, static_cast<size_t>(run) * sizeof(float));
     } else {
-      std::memset(out, 0, static_cast<size_t>(first - ox) * sizeof(float));
+      for (int64_t i = 0; i < first - ox; ++i) out[i] = 0.0f;
       const float* in = plane + iy * s.w + first * s.stride_w + offset;
       if (s.stride_w == 1) {
-        std::memcpy(out + (first - ox), in, static_cast<size_t>(last - first) * sizeof(float));
+        copy_run(in, last - first, out + (first - ox));
       } else {
         for (int64_t i = 0; i < last - first; ++i) out[first - ox + i] = in[i * s.stride_w];
       }
-      std::memset(out + (last - ox), 0, static_cast<size_t>(ox + run - last) * sizeof(float));
+      for (int64_t i = last - ox; i < run; ++i) out[i] = 0.0f;
     }
     out += run;
     begin += run;
@@ -96,46 +109,94 @@ void patch_row(const void* context, int64_t row, int64_t begin, int64_t count, f
   }
 }
 
-void fill_bias(const KernelCall& call, const ConvShape& s) {
-  if (call.problem->input_count < 3) return;
-  for (int64_t plane = 0; plane < s.n * s.m; ++plane) {
-    float* out = call.output(0) + plane * s.oh * s.ow;
-    std::fill(out, out + s.oh * s.ow, call.input(2)[plane % s.m]);
+// One image for many filters is better as a matrix product.
+bool is_depthwise(const ConvShape& s) { return s.c_group == 1 && (s.group > 1 || s.m < 4); }
+
+// The rows of a plane that one band of a depthwise convolution reads, padded, and split by the columns' remainder
+// modulo the stride, so that every tap reads neighbours. A band is as tall as fits half of a level-1 cache of 32 KiB.
+struct BandShape {
+  int64_t phase_cols, row_floats;  // of one remainder, of a row
+  int64_t rows;                    // output rows
+  int64_t in_rows(const ConvShape& s) const { return in_rows(s, rows); }
+  static int64_t in_rows(const ConvShape& s, int64_t rows) {
+    return (rows - 1) * s.stride_h + (s.kh - 1) * s.dilation_h + 1;
+  }
+};
+
+BandShape band_of(const ConvShape& s) {
+  constexpr int64_t kBandFloats = 4096;
+  BandShape band;
+  band.phase_cols = s.ow + (s.kw - 1) * s.dilation_w / s.stride_w + 1;
+  band.row_floats = band.phase_cols * std::min(s.stride_w, (s.kw - 1) * s.dilation_w + 1);
+  band.rows = std::min<int64_t>(s.oh, 8);
+  while (band.rows < s.oh && BandShape::in_rows(s, band.rows + 8) * band.row_floats <= kBandFloats) band.rows += 8;
+  band.rows = std::min(band.rows, s.oh);
+  return band;
+}
+
+int64_t band_floats(const ConvShape& s) {
+  const BandShape band = band_of(s);
+  const int64_t floats = band.in_rows(s) * band.row_floats + simd::kDepthwiseSlack;
+  // the taps' offsets lie behind the rows
+  return (floats + 15) / 16 * 16 + (2 * s.kh * s.kw + 15) / 16 * 16;
+}
+
+// Input rows [first, first + count) of a plane into the band's form.
+void fill_band(const KernelCall& call, const ConvShape& s, const BandShape& band, const float* plane, int64_t first,
+               int64_t count, float* out) {
+  const int64_t phases = band.row_floats / band.phase_cols;
+  for (int64_t row = first; row < first + count; ++row, out += band.row_floats) {
+    if (row < 0 || row >= s.h) {
+      std::memset(out, 0, static_cast<size_t>(band.row_floats) * sizeof(float));
+      continue;
+    }
+    for (int64_t phase = 0; phase < phases; ++phase) {
+      float* part = out + phase * band.phase_cols;
+      const Span valid = valid_columns(phase - s.left, s.stride_w, s.w, band.phase_cols);
+      std::memset(part, 0, static_cast<size_t>(valid.first) * sizeof(float));
+      if (valid.last > valid.first) {
+        call.row->f32->depthwise->every(valid.last - valid.first, s.stride_w,
+                                        plane + row * s.w + valid.first * s.stride_w + phase - s.left,
+                                        part + valid.first);
+      }
+      std::memset(part + valid.last, 0, static_cast<size_t>(band.phase_cols - valid.last) * sizeof(float));
+    }
   }
 }
 
 KernelStatus run_depthwise(const KernelCall& call, const ConvShape& s) {
-  std::atomic<bool> stopped{false};
-  const bool has_bias = call.problem->input_count >= 3;
-  auto body = [&](int64_t begin, int64_t end, int) {
-    for (int64_t plane = begin; plane < end; ++plane) {
-      if (call.stopped()) stopped.store(true, std::memory_order_relaxed);
-      if (stopped.load(std::memory_order_relaxed)) return;
-      const int64_t image = plane / s.m, filter = plane % s.m;
-      const float* in = call.input(0) + (image * s.c + filter / s.m_group) * s.h * s.w;
-      const float* taps = call.input(1) + filter * s.kh * s.kw;
-      float* out = call.output(0) + plane * s.oh * s.ow;
-      const float start = has_bias ? call.input(2)[filter] : 0.0f;
-      for (int64_t oy = 0; oy < s.oh; ++oy, out += s.ow) {
-        std::fill(out, out + s.ow, start);
-        for (int64_t tap = 0; tap < s.kh * s.kw; ++tap) {
-          const int64_t iy = oy * s.stride_h + tap / s.kw * s.dilation_h - s.top;
-          if (iy < 0 || iy >= s.h) continue;
-          const int64_t offset = tap % s.kw * s.dilation_w - s.left;
-          const Span valid = valid_columns(offset, s.stride_w, s.w, s.ow);
-          if (valid.first == valid.last) continue;
-          call.row->f32->add_scaled(valid.last - valid.first, taps[tap],
-                                    in + iy * s.w + valid.first * s.stride_w + offset, s.stride_w, out + valid.first);
-        }
-      }
+  const bool has_bias = call.problem->own_input_count() >= 3;
+  const simd::Finish finish = finish_of(call.problem->epilogue);
+  const float* residual = residual_of(call);
+  const BandShape band = band_of(s);
+  const int64_t floats = band_floats(s), taps = s.kh * s.kw;
+  return for_each_item(call, s.n * s.m, [&](int64_t plane, int thread) {
+    float* memory = static_cast<float*>(call.scratch) + thread * floats;
+    int64_t* offsets = reinterpret_cast<int64_t*>(memory + floats - (2 * taps + 15) / 16 * 16);
+    for (int64_t t = 0; t < taps; ++t) {
+      const int64_t x = t % s.kw * s.dilation_w;
+      offsets[t] = t / s.kw * s.dilation_h * band.row_floats + x % s.stride_w * band.phase_cols + x / s.stride_w;
     }
-  };
-  if (call.threads != nullptr) {
-    call.threads->for_each(s.n * s.m, body);
-  } else {
-    body(0, s.n * s.m, 0);
-  }
-  return stopped.load() ? kStopped : kDone;
+    const int64_t filter = plane % s.m;
+    const float* in = call.input(0) + (plane / s.m * s.c + filter / s.m_group) * s.h * s.w;
+    for (int64_t oy = 0; oy < s.oh; oy += band.rows) {
+      const int64_t rows = std::min(band.rows, s.oh - oy), start = (plane * s.oh + oy) * s.ow;
+      fill_band(call, s, band, in, oy * s.stride_h - s.top, BandShape::in_rows(s, rows), memory);
+      const simd::DepthwiseBand work{.in = memory,
+                                     .in_step = s.stride_h * band.row_floats,
+                                     .taps = taps,
+                                     .weights = call.input(1) + filter * taps,
+                                     .offsets = offsets,
+                                     .rows = rows,
+                                     .cols = s.ow,
+                                     .out = call.output(0) + start,
+                                     .out_row = s.ow,
+                                     .bias = has_bias ? call.input(2)[filter] : 0.0f,
+                                     .finish = &finish,
+                                     .residual = residual != nullptr ? residual + start : nullptr};
+      call.row->f32->depthwise->band(&work);
+    }
+  });
 }
 
 struct ConvProducts {
@@ -160,7 +221,10 @@ Product conv_product(const void* context, int64_t group) {
   }
   product.c = c.call->output(0) + group * product.m * product.n;
   product.c_row = product.n;
-  product.accumulate = c.call->problem->input_count >= 3;
+  if (c.call->problem->own_input_count() >= 3) product.row_bias = c.call->input(2) + group % s.group * product.m;
+  product.residual = residual_of(*c.call);
+  if (product.residual != nullptr) product.residual += group * product.m * product.n;
+  product.finish = finish_of(c.call->problem->epilogue);
   return product;
 }
 
@@ -169,17 +233,18 @@ int64_t patches_bytes(const ConvShape& s) {
 }
 
 int64_t scratch_bytes(const KernelRow&, const Problem& p, int threads, uint32_t) {
-  return patches_bytes(shape_of(p)) + product_scratch_bytes(threads);
+  const ConvShape s = shape_of(p);
+  if (is_depthwise(s)) return threads * band_floats(s) * static_cast<int64_t>(sizeof(float));
+  return patches_bytes(s) + product_scratch_bytes(threads);
 }
 
 KernelStatus run(const KernelCall& call) {
   const ConvShape s = shape_of(*call.problem);
-  if (s.c_group == 1) return run_depthwise(call, s);
+  if (is_depthwise(s)) return run_depthwise(call, s);
   const bool plain = s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1 && s.top == 0 && s.left == 0 &&
                      s.oh == s.h && s.ow == s.w;
   Patches* patches = static_cast<Patches*>(call.scratch);
   for (int64_t i = 0; i < s.n * s.group; ++i) patches[i] = {s, call.input(0) + i * s.c_group * s.h * s.w};
-  fill_bias(call, s);
   const ConvProducts products{&call, s, plain, patches};
   KernelCall inner = call;
   inner.scratch = static_cast<char*>(call.scratch) + patches_bytes(s);

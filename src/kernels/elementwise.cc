@@ -62,7 +62,7 @@ int64_t offset_of(int64_t row, const Operand& out, const Operand& x, int32_t out
 }
 
 bool accepts_binary(const Problem& p) {
-  if (p.input_count != 2 || p.operand_count != 3 || !all_float32(p, 0, kMaxRank)) return false;
+  if (!p.epilogue.none() || p.input_count != 2 || p.operand_count != 3 || !all_float32(p, 0, kMaxRank)) return false;
   return p.input(0).rank == p.output(0).rank && p.input(1).rank == p.output(0).rank;
 }
 
@@ -91,7 +91,7 @@ KernelStatus run_binary(const KernelCall& call) {
 }
 
 bool accepts_unary(const Problem& p) {
-  return p.input_count == 1 && p.operand_count == 2 && all_float32(p, 0, kMaxRank) &&
+  return p.epilogue.none() && p.input_count == 1 && p.operand_count == 2 && all_float32(p, 0, kMaxRank) &&
          p.input(0).elements() == p.output(0).elements();
 }
 

@@ -1,3 +1,4 @@
+#include <limits>
 #include <vector>
 
 #include "base/cpu.h"
@@ -75,8 +76,21 @@ const KernelRow* find_kernel(const Problem& problem, Isa best) {
   return nullptr;
 }
 
+simd::Finish kernels::finish_of(const Epilogue& epilogue) {
+  // simd/ has no access to base: its names for the activations must go along.
+  static_assert(static_cast<int>(Activation::clip) == simd::kActClip &&
+                static_cast<int>(Activation::hard_sigmoid) == simd::kActHardSigmoid &&
+                static_cast<int>(Activation::gelu_tanh) == simd::kActGeluTanh &&
+                static_cast<int>(Activation::gelu_tanh) + 1 == simd::kActCount);
+  if (epilogue.activation == Activation::relu) return {simd::kActRelu, 0.0f, std::numeric_limits<float>::infinity()};
+  return {static_cast<int>(epilogue.activation), epilogue.parameters[0], epilogue.parameters[1]};
+}
+
+const float* kernels::residual_of(const KernelCall& call) {
+  return call.problem->epilogue.residual ? call.input(call.problem->input_count - 1) : nullptr;
+}
+
 bool kernels::all_float32(const Problem& problem, int low, int high) {
-  if (!problem.epilogue.none()) return false;
   for (int i = 0; i < problem.operand_count; ++i) {
     const Operand& operand = problem.operands[static_cast<size_t>(i)];
     if (operand.dtype != DType::float32 || operand.rank < low || operand.rank > high) return false;

@@ -1,22 +1,28 @@
-// The float32 loops that are compiled once for each instruction set (simd/f32.cc), as a table of functions. This header
-// and that source use C headers only: a shared inline function compiled for AVX could be the one that the linker keeps
+// The float32 loops that are compiled once for each instruction set (simd/*.cc), as tables of functions. These headers
+// and sources use C headers only: a shared inline function compiled for AVX could be the one that the linker keeps
 // for all.
 #pragma once
 
 #include <stdint.h>
+
+#include "kernels/simd/depthwise.h"
+#include "kernels/simd/finish.h"
+#include "kernels/simd/gemm.h"
+#include "kernels/simd/reduce.h"
 
 namespace minnow::simd {
 
 enum BinaryOp { kAdd, kSub, kMul, kDiv, kBinaryOpCount };
 enum UnaryOp { kRelu, kNeg, kAbs, kSqrt, kUnaryOpCount };
 
+// out[i] = activation(in[i] + residual[i]); residual may be null, out may be in.
+typedef void (*ActivationRun)(int64_t count, const float* in, const float* residual, float a, float b, float* out);
+
 struct F32Table {
-  // C[rows, cols] (+)= A B for one register tile. a: [depth, tile_rows] packed, b: rows of at least tile_cols floats,
-  // b_row apart; c_row: floats between rows of C. rows <= tile_rows, cols <= tile_cols.
-  void (*tile)(int rows, int cols, int64_t depth, const float* a, const float* b, int64_t b_row, float* c,
-               int64_t c_row, int accumulate);
-  int tile_rows;
-  int tile_cols;
+  const GemmTable* gemm;
+  const DepthwiseTable* depthwise;
+  const RowTable* rows;
+  const ActivationRun* activations;  // by ActivationKind
   // sum of a[i] * b[i]
   float (*dot)(int64_t count, const float* a, const float* b);
   // out[i] += factor * in[i * stride]

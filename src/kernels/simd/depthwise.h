@@ -1,0 +1,38 @@
+// Convolution of one channel with one filter (or of NHWC rows, channel by channel), compiled once for each instruction
+// set (simd/depthwise.cc). C headers only.
+#pragma once
+
+#include <stdint.h>
+
+#include "kernels/simd/finish.h"
+
+namespace minnow::simd {
+
+// out[y, x] = bias + sum over taps t of weights[t] * in[y * in_step + offsets[t] + x]; `in` may be read for a tile's
+// width (kDepthwiseSlack floats) behind the last column.
+struct DepthwiseBand {
+  const float* in;
+  int64_t in_step;
+  int64_t taps;
+  const float* weights;
+  const int64_t* offsets;
+  int64_t rows, cols;
+  float* out;
+  int64_t out_row;
+  float bias;
+  const Finish* finish;
+  const float* residual;  // at out's strides, or null
+};
+constexpr int kDepthwiseSlack = 64;
+
+struct DepthwiseTable {
+  void (*band)(const DepthwiseBand* band);
+  // out[i] = in[i * stride], i < count
+  void (*every)(int64_t count, int64_t stride, const float* in, float* out);
+  // One output pixel of all channels, NHWC: out[c] = bias[c] + sum over t of weights[t * channels + c] * in[t][c];
+  // bias may be null, in[t] null: a tap that lies in the padding.
+  void (*pixel)(int64_t channels, int64_t taps, const float* const* in, const float* weights, const float* bias,
+                const Finish* finish, const float* residual, float* out);
+};
+
+}  // namespace minnow::simd

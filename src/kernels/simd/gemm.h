@@ -1,0 +1,36 @@
+// The register tile of matrix products, compiled once for each instruction set (simd/gemm.cc). C headers only.
+#pragma once
+
+#include <stdint.h>
+
+#include "kernels/simd/finish.h"
+
+namespace minnow::simd {
+
+// C[rows, cols] = start + biases + A[rows, depth] B[depth, cols], rows <= tile_rows, cols <= tile_cols. A may lie in
+// pieces of `depth`: then the sum runs over all pieces, B's rows going on from one to the next.
+struct GemmTile {
+  int64_t depth;
+  // Element (r, k) of A at a[r * a_row + k * a_col], one of the strides being 1; or, where a_pieces is not null, at
+  // a_pieces[piece * a_piece_step + r][k], for `pieces` pieces.
+  const float* a;
+  int64_t a_row, a_col;
+  const float* const* a_pieces;
+  int64_t pieces, a_piece_step;
+  const float* b;  // tile_cols floats can be read of every row
+  int64_t b_row;
+  float* c;
+  int64_t c_row;
+  const float* start;     // [rows, cols] at C's strides, null: zeros; may be C itself
+  const float* row_bias;  // [rows], or null
+  const float* col_bias;  // [cols], or null
+  const Finish* finish;   // null: more is to come
+};
+
+struct GemmTable {
+  void (*tile)(int rows, int cols, const GemmTile* tile);
+  int tile_rows;
+  int tile_cols;
+};
+
+}  // namespace minnow::simd

@@ -1,0 +1,14 @@
+// What the sources of one instruction set share. Each symbol lies in that set's namespace and is defined once.
+#pragma once
+
+#include "kernels/simd/f32.h"
+
+namespace minnow::simd::MN_ISA {
+
+extern const GemmTable kGemmTable;
+extern const DepthwiseTable kDepthwiseTable;
+extern const RowTable kRowTable;
+// out[i] = activation(in[i] + residual[i]); residual may be null, out may be in.
+extern const ActivationRun kActivationRuns[kActCount];
+
+}  // namespace minnow::simd::MN_ISA
