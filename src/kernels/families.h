@@ -6,8 +6,21 @@
 //   gemm     inputs a, b and maybe c, output [m, n]; ints: transA, transB; floats: alpha, beta
 //   conv     inputs x [N,C,H,W], w [M,C/group,kH,kW] and maybe bias [M], output [N,M,oH,oW];
 //            ints: stride h, w; dilation h, w; pad top, left; group
-//   add, sub, mul, div            inputs a, b with strides 0 where they broadcast, one rank for all
-//   relu, neg, abs, sqrt          one input, one output of as many elements
+//   add, sub, mul, div, pow       inputs a, b with strides 0 where they broadcast, one rank for all
+//   neg, abs, sqrt, reciprocal, exp, erf, relu, sigmoid, hard_swish, tanh, swish (alpha 1)
+//                                 one input, one output of as many elements
+//   clip, hard_sigmoid, leaky_relu  the same; floats: the activation's parameters (base/problem.h)
+//   gelu                          the same; ints: 1 for the tanh form
+//   softmax                       one input as [outer, count, inner], ints: these; inner 1
+//   reduce_mean, _sum, _max, _min the same, any inner; output [outer, inner]
+//   layer_normalization           inputs x, scale [count] and maybe bias [count]; ints: outer, count; floats: epsilon
+//   global_average_pool, global_max_pool   x [N,C,..]; ints: as reduce_mean
+//   max_pool, average_pool        x [N,C,H,W]; ints: as conv, then kernel h, w and whether the average counts padding
+//   concat, split                 any fixed-size type; ints: axis
+//   transpose                     ints: for each dimension of the output that of the input
+//   slice                         one rank for both; ints: first position of each dimension, from kMaxRank on the steps
+//   expand                        one rank for both
+//   resize                        to the nearest element, x [.., h, w]; ints: whole factors of h and w
 #pragma once
 
 #include <array>
@@ -20,9 +33,15 @@ namespace minnow::kernels {
 // Without isa and f32, which rows.cc fills in.
 extern const std::array<KernelRow, 2> kGemmRows;
 extern const std::array<KernelRow, 1> kConvRows;
-extern const std::array<KernelRow, 8> kElementwiseRows;
+extern const std::array<KernelRow, 20> kElementwiseRows;
+extern const std::array<KernelRow, 8> kReduceRows;
+extern const std::array<KernelRow, 2> kPoolRows;
+extern const std::array<KernelRow, 6> kMoveRows;
 
 enum ConvInt { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kGroup };
+// After those of conv.
+enum PoolInt { kKernelH = kGroup + 1, kKernelW, kCountPadding };
+enum ReduceInt { kOuter, kCount, kInner };
 
 // The epilogue in the terms of simd/.
 simd::Finish finish_of(const Epilogue& epilogue);

@@ -21,18 +21,20 @@ std::vector<KernelRow> build_rows() {
     {Isa::generic, simd::generic::f32_table()},
   };
   std::vector<KernelRow> rows;
-  const auto add = [&](std::span<const KernelRow> family, const IsaTable& table, bool in_place = false) {
+  const auto add = [&](std::span<const KernelRow> family, const IsaTable& table) {
     for (KernelRow row : family) {
       row.isa = table.isa;
       row.f32 = table.f32;
-      row.in_place = in_place;
       rows.push_back(row);
     }
   };
   for (const IsaTable& table : tables) {
     add(kernels::kGemmRows, table);
     add(kernels::kConvRows, table);
-    add(kernels::kElementwiseRows, table, true);
+    add(kernels::kElementwiseRows, table);
+    add(kernels::kReduceRows, table);
+    add(kernels::kPoolRows, table);
+    add(kernels::kMoveRows, table);
   }
   return rows;
 }

@@ -4,8 +4,8 @@
 
 #include <math.h>
 
+#include "kernels/simd/math.h"
 #include "kernels/simd/tables.h"
-#include "kernels/simd/vector.h"
 
 namespace minnow::simd::MN_ISA {
 namespace {
@@ -68,18 +68,48 @@ struct Mul {
 struct Div {
   static float of(float a, float b) { return a / b; }
 };
-struct Relu {
-  static float of(float x) { return x < 0.0f ? 0.0f : x; }
-};  // NaN stays
 struct Neg {
   static float of(float x) { return -x; }
 };
 struct Abs {
   static float of(float x) { return fabsf(x); }
 };
+struct Reciprocal {
+  static float of(float x) { return 1.0f / x; }
+};
 struct Sqrt {
   static float of(float x) { return sqrtf(x); }
 };
+
+struct Power {
+  static float of(float a, float b) { return powf(a, b); }
+};
+
+// The exponents of normalizations and polynomials are constants of a few values.
+void power(int64_t count, const float* a, int64_t a_step, const float* b, int64_t b_step, float* out) {
+  if (b_step != 0 || a_step != 1) return binary<Power>(count, a, a_step, b, b_step, out);
+  if (*b == 2.0f) {
+    for (int64_t i = 0; i < count; ++i) out[i] = a[i] * a[i];
+  } else if (*b == 3.0f) {
+    for (int64_t i = 0; i < count; ++i) out[i] = a[i] * a[i] * a[i];
+  } else {
+    binary<Power>(count, a, a_step, b, b_step, out);
+  }
+}
+
+struct VectorExp {
+  static Vector of(Vector x) { return exp_of(x); }
+};
+struct VectorErf {
+  static Vector of(Vector x) { return erf_of(x); }
+};
+
+template <class Apply>
+void vectors(int64_t count, const float* in, float* out) {
+  int64_t i = 0;
+  for (; i + kWidth <= count; i += kWidth) store(out + i, Apply::of(load(in + i)));
+  if (i < count) store_part(out + i, Apply::of(load_part(in + i, count - i)), count - i);
+}
 
 const F32Table kTable = {
     &kGemmTable,
@@ -88,8 +118,8 @@ const F32Table kTable = {
     kActivationRuns,
     dot,
     add_scaled,
-    {binary<Add>, binary<Sub>, binary<Mul>, binary<Div>},
-    {unary<Relu>, unary<Neg>, unary<Abs>, unary<Sqrt>},
+    {binary<Add>, binary<Sub>, binary<Mul>, binary<Div>, power},
+    {unary<Neg>, unary<Abs>, unary<Sqrt>, unary<Reciprocal>, vectors<VectorExp>, vectors<VectorErf>},
 };
 
 }  // namespace

@@ -12,8 +12,8 @@
 
 namespace minnow::simd {
 
-enum BinaryOp { kAdd, kSub, kMul, kDiv, kBinaryOpCount };
-enum UnaryOp { kRelu, kNeg, kAbs, kSqrt, kUnaryOpCount };
+enum BinaryOp { kAdd, kSub, kMul, kDiv, kPow, kBinaryOpCount };
+enum UnaryOp { kNeg, kAbs, kSqrt, kReciprocal, kExp, kErf, kUnaryOpCount };
 
 // out[i] = activation(in[i] + residual[i]); residual may be null, out may be in.
 typedef void (*ActivationRun)(int64_t count, const float* in, const float* residual, float a, float b, float* out);

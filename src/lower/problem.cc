@@ -1,0 +1,383 @@
+// The problems that nodes pose: one preparation for each operator that has kernels.
+#include "lower/provider.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "kernels/families.h"
+#include "ops/convolution.h"
+#include "ops/pooling.h"
+#include "ops/resize_arguments.h"
+
+namespace minnow {
+namespace {
+
+using kernels::ConvInt;
+
+// What a preparation sees of the node.
+struct Step {
+  NodeView node;
+  std::span<const Type> inputs;
+  std::span<const Tensor* const> values;
+  std::span<const Type> outputs;
+  Dims input_dims(size_t i) const { return inputs[i].shape.to_dims(); }
+};
+
+Operand operand_of(const Type& type) {
+  Operand operand;
+  operand.dtype = type.dtype;
+  operand.rank = static_cast<int32_t>(type.shape.rank());
+  int64_t stride = 1;
+  for (size_t d = type.shape.dims.size(); d-- > 0;) {
+    operand.dims[d] = type.shape.dims[d].value;
+    operand.strides[d] = stride;
+    stride *= type.shape.dims[d].value;
+  }
+  return operand;
+}
+
+void insert_dim(Operand& operand, int32_t at) {
+  for (int32_t d = operand.rank; d > at; --d) {
+    operand.dims[static_cast<size_t>(d)] = operand.dims[static_cast<size_t>(d - 1)];
+    operand.strides[static_cast<size_t>(d)] = operand.strides[static_cast<size_t>(d - 1)];
+  }
+  operand.dims[static_cast<size_t>(at)] = 1;
+  operand.strides[static_cast<size_t>(at)] =
+      at < operand.rank ? operand.dims[static_cast<size_t>(at + 1)] * operand.strides[static_cast<size_t>(at + 1)] : 1;
+  ++operand.rank;
+}
+
+// Vectors become matrices; the output gets the dimension back that NumPy's rule drops.
+bool prepare_matmul(const Step&, Problem& p) {
+  Operand &a = p.operands[0], &b = p.operands[1], &out = p.operands[2];
+  const bool a_vector = a.rank == 1, b_vector = b.rank == 1;
+  if (out.rank + a_vector + b_vector > kMaxRank) return false;
+  if (a_vector) insert_dim(a, 0);
+  if (b_vector) insert_dim(b, 1);
+  if (a_vector) insert_dim(out, std::max(out.rank - (b_vector ? 0 : 1), 0));
+  if (b_vector) insert_dim(out, out.rank);
+  return true;
+}
+
+bool prepare_gemm(const Step& step, Problem& p) {
+  p.ints[0] = step.node.int_attribute("transA");
+  p.ints[1] = step.node.int_attribute("transB");
+  p.floats[0] = step.node.float_attribute("alpha");
+  p.floats[1] = step.node.float_attribute("beta");
+  return true;
+}
+
+bool prepare_conv(const Step& step, Problem& p) {
+  const int32_t rank = p.operands[0].rank;
+  if ((rank != 3 && rank != 4) || step.node.string_attribute("data_layout") != "NCHW") return false;
+  const auto conv =
+      concrete_convolution(step.node, step.input_dims(0), step.input_dims(1), step.outputs[0].shape.to_dims());
+  if (!conv.ok()) return false;
+  const WindowAxis &height = conv->window[1], &width = conv->window[2];
+  if (rank == 3) {  // one row of height 1
+    insert_dim(p.operands[0], 2);
+    insert_dim(p.operands[1], 2);
+    insert_dim(p.operands[static_cast<size_t>(p.input_count)], 2);
+  }
+  p.ints[kernels::kStrideH] = height.stride;
+  p.ints[kernels::kStrideW] = width.stride;
+  p.ints[kernels::kDilationH] = height.dilation;
+  p.ints[kernels::kDilationW] = width.dilation;
+  p.ints[kernels::kPadTop] = height.pad_begin;
+  p.ints[kernels::kPadLeft] = width.pad_begin;
+  p.ints[kernels::kGroup] = conv->group;
+  return true;
+}
+
+// Aligns the inputs with the output at the right; broadcast dimensions get stride 0.
+bool prepare_binary(const Step&, Problem& p) {
+  const Operand& out = p.operands[2];
+  for (size_t i = 0; i < 2; ++i) {
+    const Operand in = p.operands[i];
+    Operand& aligned = p.operands[i];
+    aligned.rank = out.rank;
+    for (int32_t d = out.rank - 1, e = in.rank - 1; d >= 0; --d, --e) {
+      const bool given = e >= 0;
+      aligned.dims[static_cast<size_t>(d)] = given ? in.dims[static_cast<size_t>(e)] : 1;
+      aligned.strides[static_cast<size_t>(d)] =
+          given && in.dims[static_cast<size_t>(e)] != 1 ? in.strides[static_cast<size_t>(e)] : 0;
+    }
+  }
+  return true;
+}
+
+// The first `count` inputs alone: the others have become ints or floats.
+void keep_inputs(Problem& p, int32_t count) {
+  for (int32_t i = count; i < p.operand_count; ++i) {
+    const int32_t from = i + (p.input_count - count);
+    p.operands[static_cast<size_t>(i)] = from < p.operand_count ? p.operands[static_cast<size_t>(from)] : Operand{};
+  }
+  p.operand_count -= p.input_count - count;
+  p.input_count = count;
+}
+
+bool prepare_alpha(const Step& step, Problem& p) {
+  p.floats[0] = step.node.float_attribute("alpha");
+  return true;
+}
+
+bool prepare_swish(const Step& step, Problem&) { return step.node.float_attribute("alpha") == 1.0f; }
+
+bool prepare_hard_sigmoid(const Step& step, Problem& p) {
+  p.floats[1] = step.node.float_attribute("beta");
+  return prepare_alpha(step, p);
+}
+
+bool prepare_gelu(const Step& step, Problem& p) {
+  p.ints[0] = step.node.string_attribute("approximate") == "tanh";
+  return true;
+}
+
+// Bounds that are not given leave their side open.
+bool prepare_clip(const Step& step, Problem& p) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  p.floats = {-kInfinity, kInfinity};
+  for (size_t i = 1; i < step.inputs.size(); ++i) {
+    if (step.inputs[i].kind == Type::Kind::unknown) continue;
+    if (step.values[i] == nullptr || step.values[i]->size() != 1) return false;
+    p.floats[i - 1] = static_cast<float>(to_doubles(*step.values[i])[0]);
+  }
+  keep_inputs(p, 1);
+  return true;
+}
+
+// The dimensions [first, last) of x as the middle one of three.
+void set_extents(Problem& p, int64_t first, int64_t last) {
+  int64_t extents[3] = {1, 1, 1};
+  const Operand& x = p.input(0);
+  for (int32_t d = 0; d < x.rank; ++d) extents[d < first ? 0 : d < last ? 1 : 2] *= x.dims[static_cast<size_t>(d)];
+  p.ints = {extents[0], extents[1], extents[2]};
+}
+
+bool prepare_softmax(const Step& step, Problem& p) {
+  const auto axis = normalize_axis(step.node.int_attribute("axis"), p.input(0).rank);
+  if (axis.ok()) set_extents(p, *axis, *axis + 1);
+  return axis.ok();
+}
+
+bool prepare_layer_normalization(const Step& step, Problem& p) {
+  const auto axis = normalize_axis(step.node.int_attribute("axis"), p.input(0).rank);
+  if (axis.ok()) set_extents(p, *axis, p.input(0).rank);
+  p.floats[0] = step.node.float_attribute("epsilon");
+  return axis.ok();
+}
+
+bool prepare_global_pool(const Step& step, Problem& p) {
+  set_extents(p, 2, p.input(0).rank);
+  return p.input(0).rank > 2 && step.node.string_attribute("data_layout") == "NCHW";
+}
+
+// The elements of an integer tensor. What is too large for a dimension stays too large.
+std::vector<int64_t> ints_of(const Tensor& tensor) {
+  constexpr double kLarge = 0x1p53;
+  std::vector<int64_t> values;
+  for (double value : to_doubles(tensor)) values.push_back(static_cast<int64_t>(std::clamp(value, -kLarge, kLarge)));
+  return values;
+}
+
+// Neighbouring axes.
+bool prepare_reduce(const Step& step, Problem& p) {
+  const int64_t rank = p.input(0).rank;
+  uint32_t mask = (1u << rank) - 1;
+  if (step.inputs.size() > 1) {
+    if (step.values[1] == nullptr) return false;
+    const std::vector<int64_t> axes = ints_of(*step.values[1]);
+    if (!axes.empty() || step.node.int_attribute("noop_with_empty_axes") != 0) mask = 0;
+    for (int64_t value : axes) {
+      const auto axis = normalize_axis(value, rank);
+      if (!axis.ok()) return false;
+      mask |= 1u << *axis;
+    }
+  } else if (step.node.int_attribute("noop_with_empty_axes") != 0) {
+    return false;
+  }
+  int64_t first = 0;
+  while (first < rank && (mask >> first & 1) == 0) ++first;
+  int64_t last = first;
+  while (last < rank && (mask >> last & 1) != 0) ++last;
+  set_extents(p, first, last);
+  keep_inputs(p, 1);
+  return mask != 0 && mask >> last == 0;
+}
+
+bool prepare_pool(const Step& step, Problem& p) {
+  if (p.input(0).rank != 4 || step.outputs.size() != 1 || step.node.string_attribute("data_layout") != "NCHW")
+    return false;
+  const auto pool = concrete_pool(step.node, step.input_dims(0), step.outputs[0].shape.to_dims());
+  if (!pool.ok()) return false;
+  const WindowAxis &height = pool->window[1], &width = pool->window[2];
+  p.ints = {height.stride, width.stride, height.dilation, width.dilation, height.pad_begin, width.pad_begin, 1};
+  p.ints[kernels::kKernelH] = height.kernel;
+  p.ints[kernels::kKernelW] = width.kernel;
+  if (p.op != "average_pool") return true;
+  p.ints[kernels::kCountPadding] = step.node.int_attribute("count_include_pad") != 0;
+  // Windows that reach beyond the padding (ceil_mode) count fewer taps.
+  const auto inside = [](const WindowAxis& axis) {
+    return axis.position(axis.out - 1, axis.kernel - 1) < axis.in + axis.pad_end;
+  };
+  return p.ints[kernels::kCountPadding] == 0 || (inside(height) && inside(width));
+}
+
+bool prepare_axis(const Step& step, Problem& p) {
+  const auto axis = normalize_axis(step.node.int_attribute("axis"), p.output(0).rank);
+  if (!axis.ok()) return false;
+  if (p.op == "split") keep_inputs(p, 1);
+  p.ints[0] = *axis;
+  return true;
+}
+
+bool prepare_transpose(const Step& step, Problem& p) {
+  const Ints& perm = step.node.ints_attribute("perm");
+  const int64_t rank = p.input(0).rank;
+  for (int64_t d = 0; d < rank; ++d) {
+    const auto axis = normalize_axis(perm.empty() ? rank - 1 - d : perm[static_cast<size_t>(d)], rank);
+    if (!axis.ok()) return false;
+    p.ints[static_cast<size_t>(d)] = *axis;
+  }
+  return true;
+}
+
+// Starts as Python counts them; the output's shape tells the ends.
+bool prepare_slice(const Step& step, Problem& p) {
+  const int64_t rank = p.input(0).rank;
+  for (int64_t d = 0; d < rank; ++d) p.ints[static_cast<size_t>(kMaxRank + d)] = 1;
+  const auto list = [&](size_t i) {
+    return i < step.inputs.size() && step.values[i] != nullptr ? ints_of(*step.values[i]) : std::vector<int64_t>();
+  };
+  for (size_t i = 1; i < step.inputs.size(); ++i) {
+    if (step.inputs[i].kind != Type::Kind::unknown && step.values[i] == nullptr) return false;
+  }
+  const std::vector<int64_t> starts = list(1), axes = list(3), steps = list(4);
+  if ((!axes.empty() && axes.size() != starts.size()) || (!steps.empty() && steps.size() != starts.size()))
+    return false;
+  for (size_t i = 0; i < starts.size(); ++i) {
+    const auto axis = normalize_axis(axes.empty() ? static_cast<int64_t>(i) : axes[i], rank);
+    if (!axis.ok()) return false;
+    const int64_t size = p.input(0).dims[static_cast<size_t>(*axis)], pace = steps.empty() ? 1 : steps[i];
+    const int64_t start = starts[i] < 0 ? starts[i] + size : starts[i];
+    p.ints[static_cast<size_t>(*axis)] = std::clamp<int64_t>(start, 0, size - 1);
+    p.ints[static_cast<size_t>(kMaxRank + *axis)] = std::clamp<int64_t>(pace, -size, size);
+  }
+  keep_inputs(p, 1);
+  return true;
+}
+
+bool prepare_expand(const Step&, Problem& p) {
+  keep_inputs(p, 1);
+  while (p.operands[0].rank < p.output(0).rank) insert_dim(p.operands[0], 0);
+  return true;
+}
+
+// The whole factor by which an axis repeats its elements, or 0.
+int64_t repetition(const ResampledAxis& axis, const Interpolation& interpolation) {
+  if (axis.in < 1 || axis.out < 1 || axis.out % axis.in != 0) return 0;
+  const ResamplingTable table = resampling_table(axis, interpolation);
+  const int64_t factor = axis.out / axis.in;
+  if (table.identity) return factor == 1 ? 1 : 0;
+  for (int64_t o = 0; o < axis.out; ++o) {
+    const auto at = static_cast<size_t>(o);
+    if (table.first[at + 1] != table.first[at] + 1) return 0;
+    if (table.source[static_cast<size_t>(table.first[at])] != o / factor) return 0;
+  }
+  return factor;
+}
+
+bool prepare_resize(const Step& step, Problem& p) {
+  const auto value = [&](size_t i) { return i < step.inputs.size() ? step.values[i] : nullptr; };
+  for (size_t i = 1; i < step.inputs.size(); ++i) {
+    if (step.inputs[i].kind != Type::Kind::unknown && step.values[i] == nullptr) return false;
+  }
+  const auto axes = resize_axes(step.node, step.input_dims(0), value(1), value(2), value(3));
+  const auto interpolation = interpolation_of(step.node);
+  if (!axes.ok() || !interpolation.ok() || axes->size() < 2) return false;
+  if (interpolation->mode != Interpolation::Mode::nearest) return false;
+  for (size_t d = 0; d < axes->size(); ++d) {
+    const int64_t factor = repetition((*axes)[d], *interpolation);
+    if (factor < 1 || (d + 2 < axes->size() && factor != 1)) return false;
+    if (d + 2 >= axes->size()) p.ints[d + 2 - axes->size()] = factor;
+  }
+  keep_inputs(p, 1);
+  return true;
+}
+
+struct Preparation {
+  std::string_view op;
+  bool (*prepare)(const Step&, Problem&);
+};
+
+constexpr Preparation kPreparations[] = {
+    {"matmul", prepare_matmul},
+    {"gemm", prepare_gemm},
+    {"conv", prepare_conv},
+    {"add", prepare_binary},
+    {"sub", prepare_binary},
+    {"mul", prepare_binary},
+    {"div", prepare_binary},
+    {"pow", prepare_binary},
+    {"neg", nullptr},
+    {"abs", nullptr},
+    {"sqrt", nullptr},
+    {"reciprocal", nullptr},
+    {"exp", nullptr},
+    {"erf", nullptr},
+    {"relu", nullptr},
+    {"sigmoid", nullptr},
+    {"tanh", nullptr},
+    {"hard_swish", nullptr},
+    {"swish", prepare_swish},
+    {"leaky_relu", prepare_alpha},
+    {"hard_sigmoid", prepare_hard_sigmoid},
+    {"gelu", prepare_gelu},
+    {"clip", prepare_clip},
+    {"softmax", prepare_softmax},
+    {"layer_normalization", prepare_layer_normalization},
+    {"reduce_mean", prepare_reduce},
+    {"reduce_sum", prepare_reduce},
+    {"reduce_max", prepare_reduce},
+    {"reduce_min", prepare_reduce},
+    {"global_average_pool", prepare_global_pool},
+    {"global_max_pool", prepare_global_pool},
+    {"max_pool", prepare_pool},
+    {"average_pool", prepare_pool},
+    {"concat", prepare_axis},
+    {"split", prepare_axis},
+    {"transpose", prepare_transpose},
+    {"slice", prepare_slice},
+    {"expand", prepare_expand},
+    {"resize", prepare_resize},
+};
+
+}  // namespace
+
+std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span<const Type> inputs,
+                                    std::span<const Tensor* const> values, std::span<const Type> outputs) {
+  const auto* preparation = std::find_if(std::begin(kPreparations), std::end(kPreparations),
+                                         [&](const Preparation& p) { return p.op == op.name; });
+  if (preparation == std::end(kPreparations) || outputs.empty()) return std::nullopt;
+  while (!inputs.empty() && inputs.back().kind == Type::Kind::unknown) inputs = inputs.first(inputs.size() - 1);
+  Problem problem;
+  problem.op = op.name;
+  problem.input_count = static_cast<int32_t>(inputs.size());
+  if (inputs.empty() || inputs.size() + outputs.size() > static_cast<size_t>(kMaxOperands)) return std::nullopt;
+  problem.operand_count = static_cast<int32_t>(inputs.size() + outputs.size());
+  for (size_t i = 0; i < inputs.size() + outputs.size(); ++i) {
+    const Type& type = i < inputs.size() ? inputs[i] : outputs[i - inputs.size()];
+    if (i < inputs.size() && type.kind == Type::Kind::unknown) continue;  // absent: no kernel takes it as it is
+    if (!type.is_tensor() || !type.shape.static_dims() || type.shape.rank() > kMaxRank) return std::nullopt;
+    problem.operands[i] = operand_of(type);
+  }
+  if (problem.output(0).elements() == 0) return std::nullopt;
+  const Step step{NodeView(op, node), inputs, values, outputs};
+  if (preparation->prepare != nullptr && !preparation->prepare(step, problem)) return std::nullopt;
+  return problem;
+}
+
+}  // namespace minnow
