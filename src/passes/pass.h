@@ -36,6 +36,10 @@ Status fold_constants(Graph& graph, const PassContext& context);
 Status share_subexpressions(Graph& graph, const PassContext& context);
 // Takes batch normalization after a convolution into the convolution's weights.
 Status fold_batch_normalization(Graph& graph, const PassContext& context);
+// Makes one operator of activations that are spelled out: gelu, swish, hard_swish.
+Status fuse_activations(Graph& graph, const PassContext& context);
+// Makes one operator of layer normalization that is spelled out.
+Status fuse_layer_normalization(Graph& graph, const PassContext& context);
 // Removes nodes that return their input.
 Status remove_identities(Graph& graph, const PassContext& context);
 

@@ -82,9 +82,9 @@ int64_t expect_results_unchanged(std::span<const Pass> list, const PipelineOptio
     EXPECT_TRUE(results.ok()) << "seed " << seed << ": " << results.error().message;
     if (!before.ok() || !results.ok()) continue;
     SCOPED_TRACE(concat({"seed ", seed, "\n", print_graph(made->graph), print_graph(changed)}));
-    // Only folding normalization into weights rounds differently.
+    // Folding normalization into weights and making one operator of several round differently.
     const bool exact = std::none_of(list.begin(), list.end(), [&](const Pass& pass) {
-      return pass.name == "fold_batch_normalization" &&
+      return (pass.name == "fold_batch_normalization" || pass.name.starts_with("fuse_")) &&
              std::find(options.disabled.begin(), options.disabled.end(), pass.name) == options.disabled.end();
     });
     expect_same_results(*before, *results, exact ? 0 : 2e-5);
@@ -350,6 +350,48 @@ TEST(Pipeline, RefusesWhatBreaksTheGraph) {
   ASSERT_FALSE(reports.ok());
   EXPECT_EQ(reports.error().message, "pass rename_everything broke the graph: two values are named 'same'");
   EXPECT_EQ(graph.values[0].name, "x") << "an error leaves the graph as it was";
+}
+
+// x times its sigmoid is swish; x times another value's is not, nor is gelu with another constant.
+TEST(FuseActivations, KnowsWhatIsOneAndWhatIsNot) {
+  EXPECT_EQ(after("fuse_activations", R"(
+      input %x: float32[2]
+      %s = sigmoid(%x)
+      %y = mul(%s, %x)
+      output %y)"),
+            "input %x: float32[2]\n%y: float32[2] = swish(%x) {alpha=1.0}\noutput %y\n");
+  const auto unchanged = [](std::string_view text) {
+    return after("fuse_activations", text).find("mul(") != std::string::npos;
+  };
+  EXPECT_TRUE(unchanged("input %x: float32[2]\ninput %z: float32[2]\n%s = sigmoid(%z)\n%y = mul(%s, %x)\noutput %y"));
+  EXPECT_TRUE(
+      unchanged("input %x: float32[1]\nconst %k = float32[2, 1](2, 2)\n%s = sigmoid(%x)\n%p = mul(%s, %k)\n"
+                "%y = mul(%p, %x)\noutput %y"));
+  const auto gelu = [&](std::string_view root, std::string_view half) {
+    return after(
+        "fuse_activations",
+        concat({"input %x: float32[2]\nconst %r = float32[](", root, ")\nconst %h = float32[](", half,
+                ")\nconst %o = float32[](1)\n%d = div(%x, %r)\n%e = erf(%d)\n%a = add(%o, %e)\n%p = mul(%a, %x)\n"
+                "%y = mul(%h, %p)\noutput %y"}));
+  };
+  EXPECT_NE(gelu("1.4142135", "0.5").find("= gelu(%x)"), std::string::npos);
+  EXPECT_EQ(gelu("1.5", "0.5").find("gelu"), std::string::npos);
+  EXPECT_EQ(gelu("1.4142135", "0.4").find("gelu"), std::string::npos);
+}
+
+// A mean over another axis, or a row of another length, is no layer normalization.
+TEST(FuseLayerNormalization, LooksAtAxesAndSizes) {
+  const auto spelled = [](std::string_view axis, std::string_view scale) {
+    return after("fuse_layer_normalization",
+                 concat({"input %x: float32[4, 4]\nconst %a = int64[1](", axis, ")\nconst %g = float32", scale,
+                         "\nconst %two = float32[](2)\nconst %eps = float32[](1e-5)\n%m = reduce_mean(%x, %a)\n"
+                         "%c = sub(%x, %m)\n%q = pow(%c, %two)\n%v = reduce_mean(%q, %a)\n%e = add(%eps, %v)\n"
+                         "%s = sqrt(%e)\n%n = div(%c, %s)\n%y = mul(%g, %n)\noutput %y"}));
+  };
+  EXPECT_NE(spelled("-1", "[4](1, 2, 3, 4)").find("layer_normalization(%x, %g)"), std::string::npos);
+  EXPECT_NE(spelled("1", "[4](1, 2, 3, 4)").find("layer_normalization(%x, %g)"), std::string::npos);
+  EXPECT_EQ(spelled("0", "[4](1, 2, 3, 4)").find("layer_normalization"), std::string::npos);
+  EXPECT_EQ(spelled("-1", "[4, 1](1, 2, 3, 4)").find("layer_normalization"), std::string::npos);
 }
 
 }  // namespace

@@ -17,6 +17,10 @@ constexpr Pass kStandardPasses[] = {
     {"share_subexpressions", "makes equal constants and equal nodes one", passes::share_subexpressions},
     {"fold_batch_normalization", "takes batch normalization into the convolution before it",
      passes::fold_batch_normalization},
+    {"fuse_activations", "makes one operator of gelu, swish and hard_swish that are spelled out",
+     passes::fuse_activations},
+    {"fuse_layer_normalization", "makes one operator of layer normalization that is spelled out",
+     passes::fuse_layer_normalization},
     {"remove_dead_code", "removes what no output depends on", passes::remove_dead_code},
 };
 

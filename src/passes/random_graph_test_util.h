@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -57,7 +58,7 @@ class RandomGraphMaker {
         &RandomGraphMaker::binary,      &RandomGraphMaker::product, &RandomGraphMaker::matrix_product,
         &RandomGraphMaker::permute,     &RandomGraphMaker::reshape, &RandomGraphMaker::join,
         &RandomGraphMaker::identity,    &RandomGraphMaker::repeat,  &RandomGraphMaker::constant_expression,
-        &RandomGraphMaker::convolution, &RandomGraphMaker::branch};
+        &RandomGraphMaker::convolution, &RandomGraphMaker::branch,  &RandomGraphMaker::formula};
     (this->*kRecipes[random_.below(std::size(kRecipes))])();
   }
 
@@ -202,6 +203,43 @@ class RandomGraphMaker {
       y = builder_.add("batch_normalization", {y, scale, shift, mean, variance});
     }
     keep(builder_.add("tanh", {y}));
+  }
+
+  // Activations and layer normalization as exporters spell them.
+  void formula() {
+    Builder& b = builder_;
+    const ValueId x = pick();
+    const auto number = [&](double value) { return b.scalar_like(value, x); };
+    switch (random_.below(options_.smooth ? 4 : 5)) {
+      case 0: {
+        const ValueId erf = b.add("erf", {b.add("div", {x, number(std::sqrt(2.0))})});
+        return keep(b.add("mul", {b.add("mul", {x, b.add("add", {erf, number(1)})}), number(0.5)}));
+      }
+      case 1: {
+        const ValueId cube = b.add("mul", {number(0.044715), b.add("pow", {x, number(3)})});
+        const ValueId inner = b.add("mul", {number(std::sqrt(2 / M_PI)), b.add("add", {x, cube})});
+        const ValueId sum = b.add("add", {number(1), b.add("tanh", {inner})});
+        return keep(b.add("mul", {b.add("mul", {number(0.5), x}), sum}));
+      }
+      case 2: return keep(b.add("mul", {b.add("sigmoid", {b.add("mul", {x, number(1.702)})}), x}));
+      case 3: return layer_normalization(x);
+      default: {
+        const ValueId gate = b.add("clip", {b.add("add", {x, number(3)}), number(0), number(6)});
+        return keep(b.add("div", {b.add("mul", {x, gate}), number(6)}));
+      }
+    }
+  }
+
+  void layer_normalization(ValueId x) {
+    if (dims(x).empty()) return;
+    Builder& b = builder_;
+    const ValueId axes = b.ints({-1});
+    const ValueId centered = b.add("sub", {x, b.add("reduce_mean", {x, axes})});
+    const ValueId variance = b.add("reduce_mean", {b.add("pow", {centered, b.scalar_like(2, x)}), axes});
+    const ValueId deviation = b.add("sqrt", {b.add("add", {variance, b.scalar_like(0.1, x)})});
+    const Dims row = {dims(x).back()};
+    const ValueId scaled = b.add("mul", {b.add("div", {centered, deviation}), random_constant(row)});
+    keep(b.add("add", {scaled, random_constant(row)}));
   }
 
   // if (condition) tanh(a) else a + constant, the condition an input or a constant.
