@@ -61,16 +61,16 @@ class Fuser {
   }
 
   std::vector<Group> run() {
-    std::vector<bool> taken(graph_.nodes.size(), false);
+    taken_.assign(graph_.nodes.size(), false);
     std::vector<Group> groups;
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (taken[i]) continue;
+      if (taken_[i]) continue;
       Group group = start(static_cast<int32_t>(i));
       if (group.row != nullptr && options_.fuse) {
         if (graph_.nodes[i].op == "matmul") add_bias(group);
         grow(group);
       }
-      for (int32_t node : group.nodes) taken[static_cast<size_t>(node)] = true;
+      for (int32_t node : group.nodes) taken_[static_cast<size_t>(node)] = true;
       groups.push_back(std::move(group));
     }
     std::stable_sort(groups.begin(), groups.end(),
@@ -107,11 +107,13 @@ class Fuser {
     return group;
   }
 
-  // The only node that reads the group's output, or -1 where there are several readers, or the output is the graph's.
+  // The only node that reads the group's output, or -1 where there are several readers, the output is the graph's, or
+  // another group has that node.
   int32_t only_reader(const Group& group) const {
     if (group.outputs.size() != 1) return -1;
     const auto id = static_cast<size_t>(group.outputs[0]);
-    return uses_[id] == 1 ? reader_[id] : -1;
+    const int32_t reader = uses_[id] == 1 ? reader_[id] : -1;
+    return reader >= 0 && !taken_[static_cast<size_t>(reader)] ? reader : -1;
   }
 
   bool same_type(ValueId a, ValueId b) const { return value(a).type == value(b).type; }
@@ -202,6 +204,7 @@ class Fuser {
   const FusionOptions& options_;
   std::vector<int32_t> uses_;
   std::vector<int32_t> reader_;  // per value: the last node that reads it
+  std::vector<bool> taken_;      // per node: a group has it
 };
 
 }  // namespace

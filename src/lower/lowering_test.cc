@@ -140,7 +140,7 @@ TEST(VerifyPlan, RefusesWhatReachesOutside) {
       [](Plan& p) { p.steps[0].operands[0].offset = 4; },
       [](Plan& p) { p.steps[0].operands[0].offset = -64; },
       [](Plan& p) { p.steps[0].operands[1].index = 99; },
-      [](Plan& p) { p.steps[0].operands[2] = p.steps[0].operands[0]; },
+      [](Plan& p) { p.steps[0].operands.back() = p.steps[0].operands[0]; },
       [](Plan& p) { p.steps.back().operands.back().region = Region::constant; },
       [](Plan& p) { p.steps[0].bytes[0] = int64_t{1} << 62; },
       [](Plan& p) { p.steps[0].problem.operands[0].dims[0] = 9; },
