@@ -24,13 +24,18 @@
 #define MN_API __attribute__((visibility("default")))
 #endif
 
+/* In C++ an enumeration may hold any int, as in C: a value that this version does not know is an error, not undefined.
+ */
 #ifdef __cplusplus
+#define MN_INT_ENUM : int
 extern "C" {
+#else
+#define MN_INT_ENUM
 #endif
 
 #define MN_MAX_RANK 8
 
-typedef enum mn_status {
+typedef enum mn_status MN_INT_ENUM {
   MN_OK = 0,
   MN_BAD_INPUT = 1,   /* the file, the arguments or the data are wrong */
   MN_UNSUPPORTED = 2, /* understood, but not something minnow can do */
@@ -42,7 +47,7 @@ typedef enum mn_status {
 } mn_status;
 
 /* Element types. The values never change. Types under 8 bits take one byte an element. */
-typedef enum mn_dtype {
+typedef enum mn_dtype MN_INT_ENUM {
   MN_UNDEFINED = 0,
   MN_FLOAT32 = 1,
   MN_FLOAT64 = 2,
@@ -72,8 +77,13 @@ typedef enum mn_dtype {
   MN_COMPLEX128 = 26
 } mn_dtype;
 
-typedef enum mn_kind { MN_NONE = 0, MN_TENSOR = 1, MN_SEQUENCE = 2, MN_OPTIONAL = 3 } mn_kind;
-typedef enum mn_log_level { MN_LOG_ERROR = 0, MN_LOG_WARNING = 1, MN_LOG_INFO = 2, MN_LOG_DEBUG = 3 } mn_log_level;
+typedef enum mn_kind MN_INT_ENUM { MN_NONE = 0, MN_TENSOR = 1, MN_SEQUENCE = 2, MN_OPTIONAL = 3 } mn_kind;
+typedef enum mn_log_level MN_INT_ENUM {
+  MN_LOG_ERROR = 0,
+  MN_LOG_WARNING = 1,
+  MN_LOG_INFO = 2,
+  MN_LOG_DEBUG = 3
+} mn_log_level;
 
 typedef struct mn_model mn_model;
 typedef struct mn_session mn_session;
@@ -234,7 +244,7 @@ MN_API mn_status mn_session_load_states(mn_session* session, const char* path);
 /* ---- own operators
  * ---------------------------------------------------------------------------------------------------- */
 
-typedef enum mn_attribute_kind {
+typedef enum mn_attribute_kind MN_INT_ENUM {
   MN_ATTRIBUTE_INT = 1,
   MN_ATTRIBUTE_FLOAT = 2,
   MN_ATTRIBUTE_STRING = 3,
