@@ -76,12 +76,6 @@ struct Range {
   int64_t size() const { return end - begin; }
 };
 
-// Rows of the next tile: two halves rather than a whole tile and a thin one, which would wait for its own sums.
-int64_t next_rows(int64_t left, int64_t height) {
-  if (left <= height) return left;
-  return left < 2 * height ? (left + 1) / 2 : height;
-}
-
 // The tiles of A's rows times one panel of B.
 void run_panel(const KernelCall& call, const Product& p, simd::GemmTile tile, Range rows, int64_t col, int64_t depth0) {
   const simd::GemmTable& gemm = *call.row->f32->gemm;
@@ -90,7 +84,7 @@ void run_panel(const KernelCall& call, const Product& p, simd::GemmTile tile, Ra
   tile.col_bias = first && p.col_bias != nullptr ? p.col_bias + col : nullptr;
   const float* start = first ? p.residual : p.c;
   for (int64_t i = rows.begin; i < rows.end;) {
-    const int64_t used = next_rows(rows.end - i, gemm.tile_rows);
+    const int64_t used = rows_of_tile(rows.end - i, gemm.tile_rows);
     tile.a = p.a + i * p.a_row + depth0 * p.a_col;
     tile.c = p.c + i * p.c_row + col;
     tile.start = start != nullptr ? start + i * p.c_row + col : nullptr;

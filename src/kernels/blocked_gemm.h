@@ -33,6 +33,12 @@ struct Product {
   simd::Finish finish{};
 };
 
+// Rows of the next tile: two halves rather than a whole tile and a thin one, which would wait for its own sums.
+inline int64_t rows_of_tile(int64_t left, int64_t height) {
+  if (left <= height) return left;
+  return left < 2 * height ? (left + 1) / 2 : height;
+}
+
 // B[k,n] as panels of tile_cols columns, [k, tile_cols] each, zeros behind the last column.
 int64_t panel_bytes(const KernelRow& row, int64_t k, int64_t n);
 void pack_panels(const KernelRow& row, int64_t k, int64_t n, const float* b, int64_t b_row, int64_t b_col, float* out);

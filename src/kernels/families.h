@@ -5,7 +5,9 @@
 //            [n], output [batch.., m, n]; ints: a stored as [batch.., k, m], b stored as [batch.., n, k]
 //   gemm     inputs a, b and maybe c, output [m, n]; ints: transA, transB; floats: alpha, beta
 //   conv     inputs x [N,C,H,W], w [M,C/group,kH,kW] and maybe bias [M], output [N,M,oH,oW];
-//            ints: stride h, w; dilation h, w; pad top, left; group
+//            ints: stride h, w; dilation h, w; pad top, left; group; at kChannelsLast 1 where x is [N,H,W,C],
+//            w [M,kH,kW,C/group] and the output [N,oH,oW,M]
+//   conv_grad_input   inputs output gradient [N,M,oH,oW], w [M,C/group,kH,kW], output [N,C,H,W]; ints: as conv
 //   add, sub, mul, div, pow       inputs a, b with strides 0 where they broadcast, one rank for all
 //   neg, abs, sqrt, reciprocal, exp, erf, relu, sigmoid, hard_swish, tanh, swish (alpha 1)
 //                                 one input, one output of as many elements
@@ -33,12 +35,14 @@ namespace minnow::kernels {
 // Without isa and f32, which rows.cc fills in.
 extern const std::array<KernelRow, 2> kGemmRows;
 extern const std::array<KernelRow, 1> kConvRows;
+extern const std::array<KernelRow, 1> kConvNhwcRows;
+extern const std::array<KernelRow, 1> kConvGradRows;
 extern const std::array<KernelRow, 20> kElementwiseRows;
 extern const std::array<KernelRow, 8> kReduceRows;
 extern const std::array<KernelRow, 2> kPoolRows;
 extern const std::array<KernelRow, 6> kMoveRows;
 
-enum ConvInt { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kGroup };
+enum ConvInt { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kGroup, kChannelsLast = 10 };
 // After those of conv.
 enum PoolInt { kKernelH = kGroup + 1, kKernelW, kCountPadding };
 enum ReduceInt { kOuter, kCount, kInner };

@@ -31,6 +31,8 @@ std::vector<KernelRow> build_rows() {
   for (const IsaTable& table : tables) {
     add(kernels::kGemmRows, table);
     add(kernels::kConvRows, table);
+    add(kernels::kConvNhwcRows, table);
+    add(kernels::kConvGradRows, table);
     add(kernels::kElementwiseRows, table);
     add(kernels::kReduceRows, table);
     add(kernels::kPoolRows, table);

@@ -70,25 +70,51 @@ bool prepare_gemm(const Step& step, Problem& p) {
   return true;
 }
 
-bool prepare_conv(const Step& step, Problem& p) {
-  const int32_t rank = p.operands[0].rank;
-  if ((rank != 3 && rank != 4) || step.node.string_attribute("data_layout") != "NCHW") return false;
-  const auto conv =
-      concrete_convolution(step.node, step.input_dims(0), step.input_dims(1), step.outputs[0].shape.to_dims());
-  if (!conv.ok()) return false;
-  const WindowAxis &height = conv->window[1], &width = conv->window[2];
-  if (rank == 3) {  // one row of height 1
-    insert_dim(p.operands[0], 2);
-    insert_dim(p.operands[1], 2);
-    insert_dim(p.operands[static_cast<size_t>(p.input_count)], 2);
+// The first `count` inputs alone: the others have become ints or floats.
+void keep_inputs(Problem& p, int32_t count) {
+  for (int32_t i = count; i < p.operand_count; ++i) {
+    const int32_t from = i + (p.input_count - count);
+    p.operands[static_cast<size_t>(i)] = from < p.operand_count ? p.operands[static_cast<size_t>(from)] : Operand{};
   }
+  p.operand_count -= p.input_count - count;
+  p.input_count = count;
+}
+
+void set_window(Problem& p, const Convolution& conv) {
+  const WindowAxis &height = conv.window[1], &width = conv.window[2];
   p.ints[kernels::kStrideH] = height.stride;
   p.ints[kernels::kStrideW] = width.stride;
   p.ints[kernels::kDilationH] = height.dilation;
   p.ints[kernels::kDilationW] = width.dilation;
   p.ints[kernels::kPadTop] = height.pad_begin;
   p.ints[kernels::kPadLeft] = width.pad_begin;
-  p.ints[kernels::kGroup] = conv->group;
+  p.ints[kernels::kGroup] = conv.group;
+}
+
+bool prepare_conv(const Step& step, Problem& p) {
+  const int32_t rank = p.operands[0].rank;
+  const bool channels_last = step.node.string_attribute("data_layout") == "NHWC";
+  if (rank != 4 && (rank != 3 || channels_last)) return false;
+  const auto conv =
+      concrete_convolution(step.node, step.input_dims(0), step.input_dims(1), step.outputs[0].shape.to_dims());
+  if (!conv.ok()) return false;
+  if (rank == 3) {  // one row of height 1
+    insert_dim(p.operands[0], 2);
+    insert_dim(p.operands[1], 2);
+    insert_dim(p.operands[static_cast<size_t>(p.input_count)], 2);
+  }
+  set_window(p, *conv);
+  p.ints[kernels::kChannelsLast] = channels_last;
+  return true;
+}
+
+bool prepare_conv_grad_input(const Step& step, Problem& p) {
+  if (p.operands[0].rank != 4 || step.node.string_attribute("data_layout") != "NCHW") return false;
+  const auto conv =
+      concrete_convolution(step.node, step.outputs[0].shape.to_dims(), step.input_dims(1), step.input_dims(0));
+  if (!conv.ok()) return false;
+  set_window(p, *conv);
+  keep_inputs(p, 2);
   return true;
 }
 
@@ -107,16 +133,6 @@ bool prepare_binary(const Step&, Problem& p) {
     }
   }
   return true;
-}
-
-// The first `count` inputs alone: the others have become ints or floats.
-void keep_inputs(Problem& p, int32_t count) {
-  for (int32_t i = count; i < p.operand_count; ++i) {
-    const int32_t from = i + (p.input_count - count);
-    p.operands[static_cast<size_t>(i)] = from < p.operand_count ? p.operands[static_cast<size_t>(from)] : Operand{};
-  }
-  p.operand_count -= p.input_count - count;
-  p.input_count = count;
 }
 
 bool prepare_alpha(const Step& step, Problem& p) {
@@ -317,6 +333,7 @@ constexpr Preparation kPreparations[] = {
     {"matmul", prepare_matmul},
     {"gemm", prepare_gemm},
     {"conv", prepare_conv},
+    {"conv_grad_input", prepare_conv_grad_input},
     {"add", prepare_binary},
     {"sub", prepare_binary},
     {"mul", prepare_binary},

@@ -244,8 +244,37 @@ TEST(Kernels, ConvForms) {
                  depth, note);
     check_kernel("conv", {random(form.x, ++seed), random(form.w, ++seed)}, attributes, depth, note);
   }
+  const ConvForm channels_last[] = {
+      {{2, 9, 7, 40}, {33, 1, 1, 40}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 1},
+      {{1, 9, 8, 40}, {7, 1, 1, 40}, {2, 2}, {0, 0, 0, 0}, {1, 1}, 1},
+      {{2, 20, 31, 3}, {8, 3, 5, 3}, {2, 1}, {1, 1, 0, 2}, {1, 1}, 1},
+      {{1, 11, 13, 30}, {70, 3, 3, 30}, {1, 1}, {2, 2, 2, 2}, {2, 2}, 1},
+      {{2, 11, 13, 37}, {37, 3, 3, 1}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 37},
+      {{1, 14, 15, 70}, {70, 5, 5, 1}, {2, 2}, {2, 2, 2, 2}, {1, 1}, 70},
+  };
+  for (const ConvForm& form : channels_last) {
+    const Attributes attributes{{"strides", form.strides},
+                                {"pads", form.pads},
+                                {"data_layout", "NHWC"},
+                                {"dilations", form.dilations},
+                                {"group", form.group}};
+    check_kernel("conv", {random(form.x, ++seed), random(form.w, ++seed), random({form.w[0]}, ++seed)}, attributes,
+                 form.w[1] * form.w[2] * form.w[3], concat({to_string(form.x), " channels last"}));
+  }
   check_kernel("conv", {random({2, 5, 50}, 3), random({7, 5, 3}, 4)}, {{"pads", Ints{1, 1}}, {"strides", Ints{2}}}, 15,
                "1-D");
+}
+
+TEST(Kernels, ConvGradientByInput) {
+  const auto check = [](const Dims& gradient, const Dims& weight, const Dims& input, const Attributes& attributes) {
+    check_kernel("conv_grad_input", {random(gradient, 1), random(weight, 2), Datum(Tensor::of_ints(input))}, attributes,
+                 weight[0] * weight[2] * weight[3], to_string(gradient));
+  };
+  check({2, 30, 17, 19}, {30, 24, 2, 2}, {2, 24, 34, 38}, {{"strides", Ints{2, 2}}});
+  check({1, 6, 20, 21}, {6, 70, 3, 3}, {1, 70, 20, 21}, {{"pads", Ints{1, 1, 1, 1}}});
+  check({1, 6, 9, 5}, {6, 2, 3, 5}, {1, 4, 22, 16},
+        {{"strides", Ints{2, 3}}, {"dilations", Ints{2, 1}}, {"pads", Ints{0, 2, 0, 0}}, {"group", 2}});
+  check({1, 7, 3, 300}, {7, 5, 1, 1}, {1, 5, 3, 300}, {});
 }
 
 TEST(Kernels, Broadcasting) {

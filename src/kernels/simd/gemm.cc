@@ -12,7 +12,7 @@ namespace {
 constexpr int kRows = MN_WIDTH == 16 ? 14 : 6;
 constexpr int kCols = 2 * kWidth;
 
-enum AccessA { kRowsOfA, kColumnsOfA, kPiecesOfA };
+enum Access { kRowsOfA, kColumnsOfA, kOffsetsOfB };
 
 template <int R, int V>
 MN_INLINE void begin(const GemmTile& t, Vector (&sums)[R][V]) {
@@ -25,9 +25,10 @@ MN_INLINE void begin(const GemmTile& t, Vector (&sums)[R][V]) {
   }
 }
 
-template <int R, int V, class Element>
-MN_INLINE const float* multiply(int64_t depth, const float* b, int64_t b_row, Element element, Vector (&sums)[R][V]) {
-  for (int64_t k = 0; k < depth; ++k, b += b_row) {
+template <int R, int V, class Element, class Row>
+MN_INLINE void multiply(int64_t depth, Element element, Row row, Vector (&sums)[R][V]) {
+  for (int64_t k = 0; k < depth; ++k) {
+    const float* b = row(k);
     Vector columns[V];
     for (int v = 0; v < V; ++v) columns[v] = load(b + v * kWidth);
 #pragma GCC unroll 14
@@ -36,40 +37,35 @@ MN_INLINE const float* multiply(int64_t depth, const float* b, int64_t b_row, El
       for (int v = 0; v < V; ++v) sums[r][v] += a * columns[v];
     }
   }
-  return b;
 }
 
-template <int R, int V, AccessA access>
+template <int R, int V, Access access>
 void whole_tile(const GemmTile& t) {
   Vector sums[R][V];
   begin<R, V>(t, sums);
+  const float* rows[R];
+  for (int r = 0; r < R; ++r) rows[r] = t.a + r * t.a_row;
+  const float* a = t.a;
+  const float* b = t.b;
+  const int64_t a_step = t.a_col, b_step = t.b_row;
+  const int64_t* offsets = t.b_offsets;
+  const auto in_rows = [&](int r, int64_t k) __attribute__((always_inline)) { return rows[r][k]; };
+  const auto in_columns = [&](int r, int64_t) __attribute__((always_inline)) {
+    const float value = a[r];
+    if (r == R - 1) a += a_step;
+    return value;
+  };
+  const auto next_row = [&](int64_t) __attribute__((always_inline)) {
+    const float* row = b;
+    b += b_step;
+    return row;
+  };
+  const auto row_at_offset = [&](int64_t k) __attribute__((always_inline)) { return b + offsets[k]; };
+  if (access == kRowsOfA) multiply<R, V>(t.depth, in_rows, next_row, sums);
+  if (access == kColumnsOfA) multiply<R, V>(t.depth, in_columns, next_row, sums);
+  if (access == kOffsetsOfB) multiply<R, V>(t.depth, in_rows, row_at_offset, sums);
   float* const c = t.c;
   const int64_t c_row = t.c_row;
-  if (access == kRowsOfA) {
-    const float* rows[R];
-    for (int r = 0; r < R; ++r) rows[r] = t.a + r * t.a_row;
-    multiply<R, V>(
-        t.depth, t.b, t.b_row, [&](int r, int64_t k) __attribute__((always_inline)) { return rows[r][k]; }, sums);
-  } else if (access == kColumnsOfA) {
-    const float* a = t.a;
-    const int64_t step = t.a_col;
-    multiply<R, V>(
-        t.depth, t.b, t.b_row,
-        [&](int r, int64_t) __attribute__((always_inline)) {
-          const float value = a[r];
-          if (r == R - 1) a += step;
-          return value;
-        },
-        sums);
-  } else {
-    const float* b = t.b;
-    for (int64_t piece = 0; piece < t.pieces; ++piece) {
-      const float* rows[R];
-      for (int r = 0; r < R; ++r) rows[r] = t.a_pieces[piece * t.a_piece_step + r];
-      b = multiply<R, V>(
-          t.depth, b, t.b_row, [&](int r, int64_t k) __attribute__((always_inline)) { return rows[r][k]; }, sums);
-    }
-  }
   if (t.finish != nullptr && is_clip(*t.finish)) {
     const Vector low = splat(t.finish->a), high = splat(t.finish->b);
     for (int r = 0; r < R; ++r) {
@@ -82,7 +78,7 @@ void whole_tile(const GemmTile& t) {
   }
 }
 
-template <int V, AccessA access>
+template <int V, Access access>
 void any_rows(int rows, const GemmTile& t) {
   switch (rows) {
     case 1: return whole_tile<1, V, access>(t);
@@ -107,7 +103,7 @@ void any_rows(int rows, const GemmTile& t) {
 
 template <int V>
 void any_access(int rows, const GemmTile& t) {
-  if (t.a_pieces != nullptr) return any_rows<V, kPiecesOfA>(rows, t);
+  if (t.b_offsets != nullptr) return any_rows<V, kOffsetsOfB>(rows, t);
   if (t.a_col == 1) return any_rows<V, kRowsOfA>(rows, t);
   return any_rows<V, kColumnsOfA>(rows, t);
 }

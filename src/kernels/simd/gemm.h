@@ -7,18 +7,14 @@
 
 namespace minnow::simd {
 
-// C[rows, cols] = start + biases + A[rows, depth] B[depth, cols], rows <= tile_rows, cols <= tile_cols. A may lie in
-// pieces of `depth`: then the sum runs over all pieces, B's rows going on from one to the next.
+// C[rows, cols] = start + biases + A[rows, depth] B[depth, cols], rows <= tile_rows, cols <= tile_cols.
 struct GemmTile {
   int64_t depth;
-  // Element (r, k) of A at a[r * a_row + k * a_col], one of the strides being 1; or, where a_pieces is not null, at
-  // a_pieces[piece * a_piece_step + r][k], for `pieces` pieces.
   const float* a;
-  int64_t a_row, a_col;
-  const float* const* a_pieces;
-  int64_t pieces, a_piece_step;
-  const float* b;  // tile_cols floats can be read of every row
-  int64_t b_row;
+  int64_t a_row, a_col;      // element (r, k) of A at a[r * a_row + k * a_col]; one of the strides is 1
+  const float* b;            // tile_cols floats can be read of every row
+  int64_t b_row;             // row k of B at b + k * b_row,
+  const int64_t* b_offsets;  // or, where not null, at b + b_offsets[k]; A's column stride is 1 then
   float* c;
   int64_t c_row;
   const float* start;     // [rows, cols] at C's strides, null: zeros; may be C itself
