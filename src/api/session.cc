@@ -104,6 +104,8 @@ bool Session::find_plan(std::span<const Datum> inputs, const NodeObserver* obser
   PlanOptions options;
   options.threads = threads();
   lowered_ = model_->lowering().lower(types, options);
+  // What cannot fit is left to the interpreter, which names the node that asks for too much.
+  if (lowered_ != nullptr && lowered_->plan.run_bytes() > options_.limits.bytes) lowered_ = nullptr;
   return lowered_ != nullptr;
 }
 

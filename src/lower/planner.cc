@@ -15,9 +15,15 @@ bool is_view(std::string_view op) {
   return std::find(std::begin(kViews), std::end(kViews), op) != std::end(kViews);
 }
 
+// As large as a tensor may be (Tensor::allocate): sums of such sizes do not overflow.
+constexpr int64_t kMaxValueBytes = int64_t{1} << 40;
+
 bool plannable(const Value& value) {
-  return value.type.is_tensor() && value.type.shape.static_dims() && value.type.dtype != DType::undefined &&
-         value.type.dtype != DType::string;
+  const Type& type = value.type;
+  if (!type.is_tensor() || !type.shape.static_dims() || type.dtype == DType::undefined || type.dtype == DType::string)
+    return false;
+  const Result<int64_t> count = checked_element_count(type.shape.to_dims());
+  return count.ok() && *count <= kMaxValueBytes / static_cast<int64_t>(element_bytes(type.dtype));
 }
 
 class Planner {
@@ -57,7 +63,7 @@ class Planner {
   void declare() {
     homes_.resize(graph_.values.size());
     for (const Value& value : graph_.values) {
-      int64_t bytes = static_cast<int64_t>(element_bytes(value.type.dtype));
+      auto bytes = static_cast<int64_t>(element_bytes(value.type.dtype));
       for (const Dim& dim : value.type.shape.dims) bytes *= dim.value;
       bytes_.push_back(bytes);
     }

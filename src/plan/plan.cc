@@ -136,6 +136,14 @@ bool may_share(const KernelRow& row, const Problem& problem, int input) {
          in.strides == out.strides;
 }
 
+int64_t Plan::run_bytes() const {
+  int64_t total = arena_bytes;
+  for (const std::vector<PlanValue>* values : {&outputs, &states}) {
+    for (const PlanValue& value : *values) total += value.bytes();
+  }
+  return total;
+}
+
 std::string_view to_string(Region region) {
   switch (region) {
     case Region::none: return "nowhere";

@@ -29,8 +29,8 @@ struct PlanValue {
 };
 
 struct PlanStep {
-  std::string name;  // the node's, for messages and profiles
-  std::string op;    // as users know it: "Conv"
+  std::string name;                // the node's, for messages and profiles
+  std::string op;                  // as users know it: "Conv"
   const KernelRow* row = nullptr;  // null: no kernel; the operator itself is called (OperatorCalls)
   Problem problem;                 // with a row
   int32_t node = -1;               // in the graph that was lowered
@@ -57,7 +57,8 @@ struct Plan {
   int64_t arena_bytes = 0;  // scratch included
   // The most that is alive at once, scratch included: no placement of these steps in this order takes less.
   int64_t live_bytes = 0;
-  int threads = 1;  // that scratch is enough for
+  int threads = 1;            // that scratch is enough for
+  int64_t run_bytes() const;  // of arena, outputs and states
 };
 
 // Buffers of the arena start at multiples of this: a cache line, and the widest vector register.
