@@ -10,6 +10,7 @@ Lowering::Lowering(const Graph& graph, const Registry& registry, const Limits& l
     : graph_(expand_compositions(graph, registry, limits)), registry_(registry), limits_(limits) {}
 
 Result<std::shared_ptr<const Lowered>> Lowering::make(std::span<const Type> inputs, const PlanOptions& options) {
+  if (graph_.nodes.size() > kMaxPlannedNodes) return std::shared_ptr<const Lowered>();
   auto lowered = std::make_shared<Lowered>();
   MN_ASSIGN(lowered->graph, specialize(graph_, inputs, registry_, limits_));
   if (!can_plan(lowered->graph)) return std::shared_ptr<const Lowered>();

@@ -254,6 +254,7 @@ class Planner {
 }  // namespace
 
 bool can_plan(const Graph& graph) {
+  if (graph.nodes.size() > kMaxPlannedNodes) return false;
   if (!std::all_of(graph.values.begin(), graph.values.end(), plannable)) return false;
   return std::all_of(graph.states.begin(), graph.states.end(),
                      [&](const State& state) { return graph.value(state.in).type == graph.value(state.out).type; });

@@ -59,6 +59,10 @@ class Expander {
     const auto start = graph_.nodes.begin() + static_cast<std::ptrdiff_t>(before);
     std::vector<Node> parts(std::make_move_iterator(start), std::make_move_iterator(graph_.nodes.end()));
     graph_.nodes.resize(before);
+    // Messages and profiles lead back to the node that the user knows.
+    for (Node& part : parts) {
+      if (!node.name.empty()) part.name = concat({node.name, "/", part.name.empty() ? part.op : part.name});
+    }
     replaced_.resize(graph_.values.size(), kNoValue);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId old_id = node.outputs[i];
