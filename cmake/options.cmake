@@ -40,9 +40,6 @@ endfunction()
 # minnow_precompiled(TARGET OWNER HEADER …): most of the time that a small file takes goes into the same few headers. The
 # target named OWNER compiles them; the others, compiled with the same flags, use what it has made.
 function(minnow_precompiled target owner)
-  if(MINNOW_COVERAGE)
-    return()
-  endif()
   if(target STREQUAL owner)
     target_precompile_headers(${target} PRIVATE ${ARGN})
   else()
