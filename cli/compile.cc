@@ -34,12 +34,7 @@ class Compile : public Verb {
              printable(common.output), "'");
     const std::string target = std::exchange(common.output, {});  // the report goes to standard output
     MN_ASSIGN(const std::shared_ptr<const Model> model, model_.open(common));
-    const Graph& graph = model->graph();
-    MN_ASSIGN(const std::vector<NamedShape> shapes, parse_shapes(shapes_, graph));
-    MN_ASSIGN(const std::vector<Dims> dims, input_dims(graph, shapes));
-    std::vector<Type> types;
-    for (size_t i = 0; i < dims.size(); ++i)
-      types.push_back(Type::tensor(graph.value(graph.inputs[i]).type.dtype, Shape(dims[i])));
+    MN_ASSIGN(const std::vector<Type> types, concrete_inputs(model->graph(), shapes_));
     CompileOptions options;
     options.threads = static_cast<int>(std::max<int64_t>(common.threads, 1));
     options.graph = !runtime_only_;

@@ -110,4 +110,13 @@ Result<std::vector<Dims>> input_dims(const Graph& graph, const std::vector<Named
   return all;
 }
 
+Result<std::vector<Type>> concrete_inputs(const Graph& graph, const std::vector<std::string>& shapes) {
+  MN_ASSIGN(const std::vector<NamedShape> named, parse_shapes(shapes, graph));
+  MN_ASSIGN(const std::vector<Dims> dims, input_dims(graph, named));
+  std::vector<Type> types;
+  for (size_t i = 0; i < dims.size(); ++i)
+    types.push_back(Type::tensor(graph.value(graph.inputs[i]).type.dtype, Shape(dims[i])));
+  return types;
+}
+
 }  // namespace minnow::cli

@@ -35,5 +35,7 @@ struct NamedShape {
 Result<std::vector<NamedShape>> parse_shapes(const std::vector<std::string>& texts, const Graph& graph);
 // Concrete dims of each graph input: from --shape where given, declared where known, 1 for what is left.
 Result<std::vector<Dims>> input_dims(const Graph& graph, const std::vector<NamedShape>& shapes);
+// The same as types, from the flags' texts.
+Result<std::vector<Type>> concrete_inputs(const Graph& graph, const std::vector<std::string>& shapes);
 
 }  // namespace minnow::cli

@@ -131,7 +131,7 @@ Status fuse_activations(Graph& graph, const PassContext& context) {
     Found found;
     const bool any = find_gelu(formula, product, found) || find_swish(formula, product, found) ||
                      find_hard_swish(formula, product, found);
-    if (any && same_float_tensor(graph, node.outputs[0], found.x)) all.emplace_back(i, std::move(found));
+    if (any && same_float_rank(graph, node.outputs[0], found.x)) all.emplace_back(i, std::move(found));
   }
   for (auto& [index, found] : all) {
     Node& node = graph.nodes[index];

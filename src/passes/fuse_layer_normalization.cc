@@ -94,7 +94,7 @@ std::optional<Node> find(const Graph& graph, const Formula& formula, const Node&
     for (size_t i = 0; i < 2; ++i) {
       const auto inner = finder.normalized(product.inputs[i]);
       if (!inner.has_value() || !finder.is_row(product.inputs[1 - i], inner->x)) continue;
-      if (!same_float_tensor(graph, product.outputs[0], inner->x)) continue;
+      if (!same_float_rank(graph, product.outputs[0], inner->x)) continue;
       return Node{"layer_normalization",
                   "",
                   {inner->x, product.inputs[1 - i]},

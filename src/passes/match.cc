@@ -63,14 +63,10 @@ Formula::Product Formula::product(ValueId id) const {
   return result;
 }
 
-bool same_float_tensor(const Graph& graph, ValueId a, ValueId b) {
-  const Type &x = graph.value(a).type, &y = graph.value(b).type;
-  if (!x.is_tensor() || !y.is_tensor() || !is_float(x.dtype) || x.dtype != y.dtype) return false;
-  if (!x.shape.ranked || !y.shape.ranked || x.shape.rank() != y.shape.rank()) return false;
-  for (size_t i = 0; i < x.shape.dims.size(); ++i) {
-    if (!x.shape.dims[i].same(y.shape.dims[i])) return false;
-  }
-  return true;
+bool same_float_rank(const Graph& graph, ValueId value, ValueId x) {
+  const Type &a = graph.value(value).type, &b = graph.value(x).type;
+  return a.is_tensor() && b.is_tensor() && is_float(a.dtype) && a.dtype == b.dtype && a.shape.ranked &&
+         b.shape.ranked && a.shape.rank() == b.shape.rank();
 }
 
 }  // namespace minnow

@@ -35,7 +35,8 @@ class Formula {
   std::vector<int32_t> producer_;
 };
 
-// Both tensors of one float dtype and one known rank and shape, so that one may stand for the other.
-bool same_float_tensor(const Graph& graph, ValueId a, ValueId b);
+// Both tensors of one float dtype and one known rank. For a value computed from `x`, constants of one element and rows
+// of x's last dimension alone this means: x's shape.
+bool same_float_rank(const Graph& graph, ValueId value, ValueId x);
 
 }  // namespace minnow
