@@ -1,5 +1,6 @@
 // y = (conv(x, W) + b - mean) * scale / sqrt(var + epsilon) + shift is a convolution with weights W * s and bias
-// (b - mean) * s + shift, where s = scale / sqrt(var + epsilon), one value an output channel.
+// (b - mean) * s + shift, where s = scale / sqrt(var + epsilon), one value an output channel. So is a convolution that
+// is multiplied by a constant, or to which one is added.
 #include <cmath>
 #include <optional>
 
@@ -45,6 +46,27 @@ std::optional<Affine> inference_affine(const Graph& graph, const Node& node, con
   return affine;
 }
 
+// mul or add by a constant: one element, or one a channel ([C, 1, 1] or [1, C, 1, 1] beside [N, C, H, W]).
+std::optional<Affine> constant_affine(const Graph& graph, const Node& node, size_t data, int64_t rank,
+                                      int64_t channels) {
+  const Tensor* constant = node.inputs.size() == 2 ? constant_input(graph, node, 1 - data) : nullptr;
+  if (constant == nullptr || !is_float(constant->dtype()) || constant->rank() > rank) return std::nullopt;
+  if (constant->size() != 1) {
+    const int64_t leading = rank - constant->rank();  // dims that broadcasting adds in front
+    for (int64_t d = 0; d < constant->rank(); ++d) {
+      if (constant->dim(d) != (d + leading == 1 ? channels : 1)) return std::nullopt;
+    }
+  }
+  std::vector<double> values = to_doubles(*constant);
+  const auto count = static_cast<size_t>(channels);
+  if (values.size() == 1) values.assign(count, values[0]);
+  for (double value : values) {
+    if (!std::isfinite(value)) return std::nullopt;
+  }
+  if (node.op == "mul") return Affine{std::move(values), std::vector<double>(count)};
+  return Affine{std::vector<double>(count, 1.0), std::move(values)};
+}
+
 struct Weights {
   Tensor weight, bias;
 };
@@ -77,8 +99,9 @@ std::optional<Weights> folded(const Tensor& weight, const Tensor* bias, bool tra
   return Weights{std::move(new_weight).value(), std::move(new_bias).value()};
 }
 
-// Folds one batch normalization into the convolution before it; false: it does not apply.
-bool fold_into(Builder& builder, Node& convolution, const Node& normalization, const Registry& registry) {
+// Folds one batch normalization, scale or offset into the convolution before it; `data`: which of its inputs that is.
+// False: it does not apply.
+bool fold_into(Builder& builder, Node& convolution, const Node& normalization, size_t data, const Registry& registry) {
   const Graph& graph = builder.graph();
   const OpDef* op = registry.find(convolution.op);
   const OpDef* normalization_op = registry.find(normalization.op);
@@ -88,10 +111,14 @@ bool fold_into(Builder& builder, Node& convolution, const Node& normalization, c
   const Tensor* bias = constant_input(graph, convolution, 2);
   const bool computed_bias = convolution.inputs.size() > 2 && convolution.inputs[2] != kNoValue && bias == nullptr;
   if (weight == nullptr || computed_bias || !channels_second(view)) return false;
-  const std::optional<Affine> affine = inference_affine(graph, normalization, *normalization_op);
+  if (weight->rank() < 3) return false;
+  const bool transposed = convolution.op == "conv_transpose";
+  const int64_t channels = transposed ? weight->dim(1) * view.int_attribute("group") : weight->dim(0);
+  const std::optional<Affine> affine = normalization.op == "batch_normalization"
+                                           ? inference_affine(graph, normalization, *normalization_op)
+                                           : constant_affine(graph, normalization, data, weight->rank(), channels);
   if (!affine) return false;
-  std::optional<Weights> weights =
-      folded(*weight, bias, convolution.op == "conv_transpose", view.int_attribute("group"), *affine);
+  std::optional<Weights> weights = folded(*weight, bias, transposed, view.int_attribute("group"), *affine);
   if (!weights) return false;
   const std::string name = graph.value(convolution.inputs[1]).name;
   convolution.inputs[1] = builder.constant(std::move(weights->weight), concat({name, "_normalized"}));
@@ -109,15 +136,17 @@ Status fold_batch_normalization(Graph& graph, const PassContext& context) {
   std::vector<bool> removed(graph.nodes.size(), false);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    if (node.op != "batch_normalization" || node.inputs.empty() || node.outputs.empty()) continue;
-    const ValueId in = node.inputs[0];
+    const bool affine = node.op == "mul" || node.op == "add";
+    if ((node.op != "batch_normalization" && !affine) || node.inputs.empty() || node.outputs.empty()) continue;
+    const size_t data = affine && constant_input(graph, node, 0) != nullptr ? 1 : 0;
+    const ValueId in = node.inputs[data];
     if (in == kNoValue || node.outputs[0] == kNoValue || uses[static_cast<size_t>(in)] != 1) continue;
     const int32_t before = producer[static_cast<size_t>(in)];
     if (before < 0) continue;
     Node& convolution = graph.nodes[static_cast<size_t>(before)];
     // A convolution that took one normalization in produces another value than `in`: one step at a time.
     if ((convolution.op != "conv" && convolution.op != "conv_transpose") || convolution.outputs[0] != in) continue;
-    removed[i] = fold_into(builder, convolution, node, context.registry);
+    removed[i] = fold_into(builder, convolution, node, data, context.registry);
   }
   std::vector<Node> kept;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {

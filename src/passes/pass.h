@@ -34,7 +34,7 @@ Status remove_dead_code(Graph& graph, const PassContext& context);
 Status fold_constants(Graph& graph, const PassContext& context);
 // Makes equal constants and equal nodes one.
 Status share_subexpressions(Graph& graph, const PassContext& context);
-// Takes batch normalization after a convolution into the convolution's weights.
+// Takes batch normalization, a scale or an offset after a convolution into the convolution's weights.
 Status fold_batch_normalization(Graph& graph, const PassContext& context);
 // Makes one operator of activations that are spelled out: gelu, swish, hard_swish.
 Status fuse_activations(Graph& graph, const PassContext& context);

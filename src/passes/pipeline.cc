@@ -15,7 +15,7 @@ constexpr Pass kStandardPasses[] = {
     {"fold_constants", "computes what depends on constants and known shapes only", passes::fold_constants},
     {"remove_identities", "removes nodes that return their input", passes::remove_identities},
     {"share_subexpressions", "makes equal constants and equal nodes one", passes::share_subexpressions},
-    {"fold_batch_normalization", "takes batch normalization into the convolution before it",
+    {"fold_batch_normalization", "takes batch normalization, scales and offsets into the convolution before them",
      passes::fold_batch_normalization},
     {"fuse_activations", "makes one operator of gelu, swish and hard_swish that are spelled out",
      passes::fuse_activations},

@@ -202,6 +202,10 @@ class RandomGraphMaker {
       const auto variance = builder_.constant(random_tensor(options_.dtype, {6}, random_.next(), 0.5, 2.0), "variance");
       y = builder_.add("batch_normalization", {y, scale, shift, mean, variance});
     }
+    const Dims per_channel[] = {{}, {6, 1, 1}, {1, 6, 1, 1}, {1, 1, 1, 3}};
+    if (random_.below(2) == 0) y = builder_.add("mul", {random_constant(per_channel[random_.below(3)]), y});
+    if (random_.below(2) == 0 && dims(y)[3] == 3)
+      y = builder_.add("add", {y, random_constant(per_channel[random_.below(4)])});
     keep(builder_.add("tanh", {y}));
   }
 
