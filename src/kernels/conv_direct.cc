@@ -17,7 +17,7 @@ struct Plan {
   int64_t channels, slices;  // of a slice; slices
   BandShape band;
   int64_t bands;
-  int64_t band_floats, memory_floats;  // of a slice; with the table of offsets
+  int64_t band_floats, table_floats;  // of a slice; of the offsets, which all threads share
 };
 
 Plan plan_of(const ConvShape& s) {
@@ -29,7 +29,7 @@ Plan plan_of(const ConvShape& s) {
   plan.band = band_shape(s, kSliceFloats / plan.channels);
   plan.bands = (s.oh + plan.band.rows - 1) / plan.band.rows;
   plan.band_floats = (plan.channels * plan.band.plane_floats(s) + simd::kDepthwiseSlack + 15) / 16 * 16;
-  plan.memory_floats = plan.band_floats + (2 * plan.channels * s.kh * s.kw + 15) / 16 * 16;
+  plan.table_floats = (2 * plan.channels * s.kh * s.kw + 15) / 16 * 16;
   return plan;
 }
 
@@ -76,17 +76,19 @@ void run_slice(const KernelCall& call, const ConvShape& s, const Plan& plan, con
 }  // namespace
 
 int64_t direct_scratch_bytes(const ConvShape& s, int threads) {
-  return threads * plan_of(s).memory_floats * static_cast<int64_t>(sizeof(float));
+  const Plan plan = plan_of(s);
+  return (plan.table_floats + threads * plan.band_floats) * static_cast<int64_t>(sizeof(float));
 }
 
 KernelStatus run_direct(const KernelCall& call, const ConvShape& s) {
   const Plan plan = plan_of(s);
   const int64_t taps = s.kh * s.kw, plane_floats = plan.band.plane_floats(s);
+  int64_t* offsets = static_cast<int64_t*>(call.scratch);
+  float* bands = static_cast<float*>(call.scratch) + plan.table_floats;
+  for (int64_t k = 0; k < plan.channels * taps; ++k)
+    offsets[k] = k / taps * plane_floats + tap_offset(s, plan.band, k % taps);
   return for_each_item(call, s.n * s.group * plan.bands, [&](int64_t item, int thread) {
-    float* memory = static_cast<float*>(call.scratch) + thread * plan.memory_floats;
-    int64_t* offsets = reinterpret_cast<int64_t*>(memory + plan.band_floats);
-    for (int64_t k = 0; k < plan.channels * taps; ++k)
-      offsets[k] = k / taps * plane_floats + tap_offset(s, plan.band, k % taps);
+    float* memory = bands + thread * plan.band_floats;
     Slice slice{};
     slice.image = item / plan.bands / s.group;
     slice.group = item / plan.bands % s.group;

@@ -1,6 +1,5 @@
 // Bands of input rows, and convolution of one channel with one filter.
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/conv_shape.h"
 
@@ -11,9 +10,9 @@ namespace {
 constexpr int64_t kBandFloats = 4096;
 
 int64_t whole_lines(int64_t floats) { return (floats + 15) / 16 * 16; }
-// A band and what may be read behind it; then the taps' offsets.
+// A band and what may be read behind it.
 int64_t memory_floats(const ConvShape& s) {
-  return whole_lines(band_shape(s, kBandFloats).plane_floats(s) + simd::kDepthwiseSlack) + whole_lines(2 * s.kh * s.kw);
+  return whole_lines(band_shape(s, kBandFloats).plane_floats(s) + simd::kDepthwiseSlack);
 }
 
 }  // namespace
@@ -35,28 +34,22 @@ int64_t tap_offset(const ConvShape& s, const BandShape& band, int64_t tap) {
 
 void fill_band(const KernelCall& call, const ConvShape& s, const BandShape& band, const float* plane, int64_t first,
                int64_t count, float* out) {
-  const int64_t phases = band.row_floats / band.phase_cols;
-  for (int64_t row = first; row < first + count; ++row, out += band.row_floats) {
-    if (row < 0 || row >= s.h) {
-      std::memset(out, 0, static_cast<size_t>(band.row_floats) * sizeof(float));
-      continue;
-    }
-    for (int64_t phase = 0; phase < phases; ++phase) {
-      float* part = out + phase * band.phase_cols;
-      const Span valid = valid_columns(phase - s.left, s.stride_w, s.w, band.phase_cols);
-      std::memset(part, 0, static_cast<size_t>(valid.first) * sizeof(float));
-      if (valid.last > valid.first) {
-        call.row->f32->depthwise->every(valid.last - valid.first, s.stride_w,
-                                        plane + row * s.w + valid.first * s.stride_w + phase - s.left,
-                                        part + valid.first);
-      }
-      std::memset(part + valid.last, 0, static_cast<size_t>(band.phase_cols - valid.last) * sizeof(float));
-    }
-  }
+  const simd::BandRows rows{.plane = plane,
+                            .h = s.h,
+                            .w = s.w,
+                            .first = first,
+                            .rows = count,
+                            .stride = s.stride_w,
+                            .left = s.left,
+                            .remainders = band.row_floats / band.phase_cols,
+                            .cols = band.phase_cols,
+                            .out = out};
+  call.row->f32->depthwise->fill(&rows);
 }
 
 int64_t depthwise_scratch_bytes(const ConvShape& s, int threads) {
-  return threads * memory_floats(s) * static_cast<int64_t>(sizeof(float));
+  // The taps' offsets come first, for all threads.
+  return (whole_lines(2 * s.kh * s.kw) + threads * memory_floats(s)) * static_cast<int64_t>(sizeof(float));
 }
 
 KernelStatus run_depthwise(const KernelCall& call, const ConvShape& s) {
@@ -65,10 +58,11 @@ KernelStatus run_depthwise(const KernelCall& call, const ConvShape& s) {
   const float* residual = residual_of(call);
   const BandShape band = band_shape(s, kBandFloats);
   const int64_t floats = memory_floats(s), taps = s.kh * s.kw;
+  int64_t* offsets = static_cast<int64_t*>(call.scratch);
+  float* bands = static_cast<float*>(call.scratch) + whole_lines(2 * taps);
+  for (int64_t t = 0; t < taps; ++t) offsets[t] = tap_offset(s, band, t);
   return for_each_item(call, s.n * s.m, [&](int64_t plane, int thread) {
-    float* memory = static_cast<float*>(call.scratch) + thread * floats;
-    int64_t* offsets = reinterpret_cast<int64_t*>(memory + floats - whole_lines(2 * taps));
-    for (int64_t t = 0; t < taps; ++t) offsets[t] = tap_offset(s, band, t);
+    float* memory = bands + thread * floats;
     const int64_t filter = plane % s.m;
     const float* in = call.input(0) + (plane / s.m * s.c + filter / s.m_group) * s.h * s.w;
     for (int64_t oy = 0; oy < s.oh; oy += band.rows) {

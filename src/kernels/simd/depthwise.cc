@@ -37,7 +37,9 @@ void block(const DepthwiseBand& d, int64_t y, int64_t x, int64_t last_part) {
   for (int r = 0; r < R; ++r) {
     float* out = d.out + (y + r) * d.out_row + x;
     for (int v = 0; v < V - 1; ++v) store(out + v * kWidth, sums[r][v]);
-    if (last_part == kWidth) {
+    // What a whole register writes too much is overwritten by the next row.
+    const bool next_follows = V == 1 && r < R - 1 && x == 0 && 2 * last_part >= kWidth && d.out_row == last_part;
+    if (last_part == kWidth || next_follows) {
       store(out + (V - 1) * kWidth, sums[r][V - 1]);
     } else {
       store_part(out + (V - 1) * kWidth, sums[r][V - 1], last_part);
@@ -45,15 +47,26 @@ void block(const DepthwiseBand& d, int64_t y, int64_t x, int64_t last_part) {
   }
 }
 
+template <int V>
+void last_rows(const DepthwiseBand& d, int64_t y, int64_t x, int64_t last_part) {
+  switch (d.rows - y) {
+    case 1: return block<1, V>(d, y, x, last_part);
+    case 2: return block<2, V>(d, y, x, last_part);
+    case 3: return block<3, V>(d, y, x, last_part);
+    case 4: return block<4, V>(d, y, x, last_part);
+    case 5: return block<5, V>(d, y, x, last_part);
+    case 6: return block<6, V>(d, y, x, last_part);
+    case 7: return block<7, V>(d, y, x, last_part);
+    default: return;
+  }
+}
+
 template <int R, int V>
 void columns(const DepthwiseBand& d, int64_t x, int64_t last_part) {
   int64_t y = 0;
   for (; y + R <= d.rows; y += R) block<R, V>(d, y, x, last_part);
-  if (R > 4 && y + 4 <= d.rows) {
-    block<4, V>(d, y, x, last_part);
-    y += 4;
-  }
-  for (; y < d.rows; ++y) block<1, V>(d, y, x, last_part);
+  if (R > 2) return last_rows<V>(d, y, x, last_part);
+  if (y < d.rows) block<1, V>(d, y, x, last_part);
 }
 
 void band(const DepthwiseBand* given) {
@@ -73,6 +86,44 @@ void band(const DepthwiseBand* given) {
     columns<8, 1>(d, x, d.cols - x);
   }
   if (!is_clip(*d.finish)) finish_tile(static_cast<int>(d.rows), d.cols, *d.finish, d.out, d.out_row);
+}
+
+// Outputs [first, last) whose input position lies in the row.
+struct Inside {
+  int64_t first, last;
+};
+MN_INLINE Inside inside(const BandRows& b, int64_t remainder) {
+  const int64_t offset = remainder - b.left;
+  const int64_t first = offset >= 0 ? 0 : (-offset + b.stride - 1) / b.stride;
+  const int64_t last = offset >= b.w ? 0 : (b.w - 1 - offset) / b.stride + 1;
+  const int64_t begin = first < b.cols ? first : b.cols;
+  return {begin, last < begin ? begin : last < b.cols ? last : b.cols};
+}
+
+// Whole registers: what they write too much is overwritten by what follows.
+MN_INLINE void zeros(int64_t count, float* out) {
+  for (int64_t i = 0; i < count; i += kWidth) store(out + i, Vector{});
+}
+
+void fill(const BandRows* given) {
+  const BandRows& b = *given;
+  constexpr int64_t kKept = 4;
+  Inside kept[kKept];
+  for (int64_t p = 0; p < b.remainders && p < kKept; ++p) kept[p] = inside(b, p);
+  float* out = b.out;
+  for (int64_t row = b.first; row < b.first + b.rows; ++row) {
+    for (int64_t p = 0; p < b.remainders; ++p, out += b.cols) {
+      const Inside range = row < 0 || row >= b.h ? Inside{b.cols, b.cols} : p < kKept ? kept[p] : inside(b, p);
+      zeros(range.first, out);
+      const float* in = b.plane + row * b.w + range.first * b.stride + p - b.left;
+      int64_t i = range.first;
+      if (b.stride == 1) {
+        for (; i + kWidth <= range.last; i += kWidth, in += kWidth) store(out + i, load(in));
+      }
+      for (; i < range.last; ++i, in += b.stride) out[i] = *in;
+      zeros(b.cols - i, out + i);
+    }
+  }
 }
 
 void every(int64_t count, int64_t stride, const float* in, float* out) {
@@ -119,6 +170,6 @@ void pixel(int64_t channels, int64_t taps, const float* const* in, const float* 
 
 }  // namespace
 
-const DepthwiseTable kDepthwiseTable = {band, every, pixel};
+const DepthwiseTable kDepthwiseTable = {fill, band, every, pixel};
 
 }  // namespace minnow::simd::MN_ISA

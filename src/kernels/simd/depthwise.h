@@ -25,7 +25,19 @@ struct DepthwiseBand {
 };
 constexpr int kDepthwiseSlack = 64;
 
+// Rows [first, first + rows) of a plane [h, w], each padded and split by its columns' remainder modulo the stride:
+// column c of remainder p is x[c * stride + p - left]. kDepthwiseSlack floats behind the last row may be written.
+struct BandRows {
+  const float* plane;
+  int64_t h, w;
+  int64_t first, rows;
+  int64_t stride, left;
+  int64_t remainders, cols;  // columns of one remainder
+  float* out;                // [rows, remainders, cols]
+};
+
 struct DepthwiseTable {
+  void (*fill)(const BandRows* band);
   void (*band)(const DepthwiseBand* band);
   // out[i] = in[i * stride], i < count
   void (*every)(int64_t count, int64_t stride, const float* in, float* out);
