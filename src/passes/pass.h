@@ -36,6 +36,8 @@ Status fold_constants(Graph& graph, const PassContext& context);
 Status share_subexpressions(Graph& graph, const PassContext& context);
 // Takes batch normalization, a scale or an offset after a convolution into the convolution's weights.
 Status fold_batch_normalization(Graph& graph, const PassContext& context);
+// Takes zero padding before a convolution into the convolution's pads.
+Status fold_padding(Graph& graph, const PassContext& context);
 // Makes one operator of activations that are spelled out: gelu, swish, hard_swish.
 Status fuse_activations(Graph& graph, const PassContext& context);
 // Makes one operator of layer normalization that is spelled out.

@@ -394,5 +394,22 @@ TEST(FuseLayerNormalization, LooksAtAxesAndSizes) {
   EXPECT_EQ(spelled("-1", "[4, 1](1, 2, 3, 4)").find("layer_normalization"), std::string::npos);
 }
 
+// Zeros at the image's edges become pads; other values, channels and modes do not.
+TEST(FoldPadding, TakesZerosAtEdgesOnly) {
+  const auto padded = [](std::string_view pads, std::string_view value, std::string_view mode) {
+    return after("fold_padding",
+                 concat({"input %x: float32[1, 1, 4, 4]\nconst %p = int64[8](", pads, ")\nconst %v = float32[](", value,
+                         ")\nconst %w = float32[1, 1, 2, 2](1, 2, 3, 4)\n%q = pad(%x, %p, %v) {mode=\"", mode,
+                         "\"}\n%y = conv(%q, %w) {pads=[1, 0, 0, 0]}\noutput %y"}));
+  };
+  const std::string folded = padded("0, 0, 1, 2, 0, 0, 3, 4", "0", "constant");
+  EXPECT_NE(folded.find("pads=[2, 2, 3, 4]"), std::string::npos) << folded;
+  EXPECT_EQ(folded.find("pad("), std::string::npos);
+  EXPECT_NE(padded("0, 0, 1, 2, 0, 0, 3, 4", "1", "constant").find("pad("), std::string::npos);
+  EXPECT_NE(padded("0, 0, 1, 2, 0, 0, 3, 4", "0", "edge").find("pad("), std::string::npos);
+  EXPECT_NE(padded("1, 0, 0, 0, 0, 0, 0, 0", "0", "constant").find("pad("), std::string::npos);
+  EXPECT_NE(padded("0, 0, -1, 0, 0, 0, 0, 0", "0", "constant").find("pad("), std::string::npos);
+}
+
 }  // namespace
 }  // namespace minnow

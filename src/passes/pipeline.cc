@@ -17,6 +17,7 @@ constexpr Pass kStandardPasses[] = {
     {"share_subexpressions", "makes equal constants and equal nodes one", passes::share_subexpressions},
     {"fold_batch_normalization", "takes batch normalization, scales and offsets into the convolution before them",
      passes::fold_batch_normalization},
+    {"fold_padding", "takes zero padding into the convolution after it", passes::fold_padding},
     {"fuse_activations", "makes one operator of gelu, swish and hard_swish that are spelled out",
      passes::fuse_activations},
     {"fuse_layer_normalization", "makes one operator of layer normalization that is spelled out",

@@ -192,7 +192,10 @@ class RandomGraphMaker {
       if (dims(id).size() == 4 && dims(id)[1] == 4 && dims(id)[2] >= 3 && dims(id)[3] >= 3) images.push_back(id);
     }
     if (!known("conv")) return;
-    const ValueId image = images[random_.below(images.size())];
+    ValueId image = images[random_.below(images.size())];
+    if (random_.below(2) == 0)
+      image =
+          builder_.add("pad", {image, builder_.ints({0, 0, 1, 0, 0, 0, static_cast<int64_t>(random_.below(2)), 1})});
     const auto group = static_cast<int64_t>(random_.below(2) == 0 ? 1 : 2);
     std::vector<ValueId> inputs = {image, random_constant({6, 4 / group, 3, 3})};
     if (random_.below(2) == 0) inputs.push_back(random_constant({6}));
