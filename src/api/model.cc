@@ -6,6 +6,7 @@
 #include "graph/text.h"
 #include "import/format.h"
 #include "import/onnx/onnx.h"
+#include "import/tflite/tflite.h"
 #include "ops/check.h"
 
 namespace minnow {
@@ -20,8 +21,6 @@ Error refuse(FileFormat format, std::string_view name) {
           {file, ": safetensors holds weights without a network: export the model as ONNX, or build it in code"});
     case FileFormat::npy:
       return bad_input({file, ": an array, not a model: give it as an input (minnow run MODEL --in NAME=FILE.npy)"});
-    case FileFormat::tflite:
-      return unsupported({file, ": TensorFlow Lite models are not read yet: convert to ONNX with tf2onnx"});
     default: return refuse_format(format, name);
   }
 }
@@ -30,13 +29,13 @@ Result<Graph> import_graph(const Bytes& bytes, std::string_view name, FileFormat
                            const Registry& registry) {
   if (format == FileFormat::graph_text) return parse_graph(bytes.text(), name, options.limits);
   if (format == FileFormat::compiled) return graph_of_compiled(bytes, name, options.limits);
-  if (format != FileFormat::onnx) return refuse(format, name);
+  if (format != FileFormat::onnx && format != FileFormat::tflite) return refuse(format, name);
   ImportOptions import;
   import.limits = options.limits;
   import.registry = &registry;
   import.folder = options.folder;
   import.map_external = options.map;
-  return import_onnx(bytes, name, import);
+  return format == FileFormat::tflite ? import_tflite(bytes, name, import) : import_onnx(bytes, name, import);
 }
 
 }  // namespace
@@ -70,7 +69,8 @@ Result<std::shared_ptr<const Model>> Model::open_bytes(Bytes bytes, std::string_
     const FileFormat format = detect_format(bytes, name);
     model->format_ = to_string(format);
     MN_ASSIGN(model->graph_, import_graph(bytes, name, format, options, model->registry()));
-    if (format != FileFormat::onnx) MN_TRY(check(*model, options));  // the importer checks as it goes
+    // The importers check as they go.
+    if (format != FileFormat::onnx && format != FileFormat::tflite) MN_TRY(check(*model, options));
     if (format != FileFormat::compiled) return finish(std::move(model), options);
     OpenOptions as_it_is = options;  // the passes ran when it was compiled
     as_it_is.optimize = false;

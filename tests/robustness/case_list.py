@@ -21,6 +21,7 @@ import picture_cases
 import quantized_cases
 import recurrent_cases
 import tensor_cases
+import tflite_cases
 import wire
 
 MODULES = (
@@ -34,11 +35,13 @@ MODULES = (
     quantized_cases,
     file_cases,
     picture_cases,
+    tflite_cases,
 )
 # Larger files only slow a fuzzer down.
 MAX_CORPUS_BYTES = 64 << 10
 READERS = {
     ".onnx": "onnx",
+    ".tflite": "tflite",
     ".mng": "mng",
     ".safetensors": "safetensors",
     ".npy": "npy",

@@ -3,6 +3,7 @@
 #include "ops/cases.h"
 #include "ops/op.h"
 #include "ops/subgraph.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -76,7 +77,7 @@ std::vector<OpDef> if_op() {
       .takes_sequences = true,
       .infer = if_infer,
       .reference = if_reference,
-      .imports = {{"ai.onnx", "If"}},
+      .imports = {{"ai.onnx", "If"}, {"tflite", "IF", 1, 1 << 20, tflite::import_if}},
       .exports = {{"ai.onnx", "If", 13}},
       .cases = if_cases,
   }};

@@ -5,6 +5,7 @@
 #include "ops/cases.h"
 #include "ops/op.h"
 #include "ops/subgraph.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -143,7 +144,7 @@ std::vector<OpDef> loop() {
       .takes_sequences = true,
       .infer = loop_infer,
       .reference = loop_reference,
-      .imports = {{"ai.onnx", "Loop"}},
+      .imports = {{"ai.onnx", "Loop"}, {"tflite", "WHILE", 1, 1 << 20, tflite::import_while}},
       .exports = {{"ai.onnx", "Loop", 13}},
       .cases = loop_cases,
   }};

@@ -5,6 +5,7 @@
 #include "ops/cases.h"
 #include "ops/elementwise.h"
 #include "ops/expression.h"
+#include "ops/tflite.h"
 #include "ops/wrapping.h"
 
 namespace minnow::ops {
@@ -326,7 +327,13 @@ std::vector<OpDef> activations() {
                     {"com.microsoft", "BiasGelu", 1, 1 << 20, bias_gelu_import}};
   ops[2].imports.push_back({"com.microsoft", "QuickGelu", 1, 1 << 20, quick_gelu_import});
   ops[3].infer = celu_infer;
-  return ops;
+  return tflite::with_rows(std::move(ops), {{"tanh", "TANH", tflite::compute},
+                                            {"sigmoid", "LOGISTIC", tflite::compute},
+                                            {"relu", "RELU", tflite::compute},
+                                            {"leaky_relu", "LEAKY_RELU", tflite::import_leaky_relu},
+                                            {"elu", "ELU", tflite::compute},
+                                            {"hard_swish", "HARD_SWISH", tflite::compute},
+                                            {"gelu", "GELU", tflite::import_gelu}});
 }
 
 }  // namespace minnow::ops

@@ -4,6 +4,7 @@
 #include "ops/cases.h"
 #include "ops/dispatch.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -87,10 +88,11 @@ OpDef arg_op(std::string_view name, std::string_view onnx, std::string_view doc,
 }  // namespace
 
 std::vector<OpDef> arg_extremes() {
-  return {arg_op("arg_max", "ArgMax", "Position of the largest element along the axis.", arg_reference<true>,
-                 arg_max_cases),
-          arg_op("arg_min", "ArgMin", "Position of the smallest element along the axis.", arg_reference<false>,
-                 arg_min_cases)};
+  return tflite::with_rows({arg_op("arg_max", "ArgMax", "Position of the largest element along the axis.",
+                                   arg_reference<true>, arg_max_cases),
+                            arg_op("arg_min", "ArgMin", "Position of the smallest element along the axis.",
+                                   arg_reference<false>, arg_min_cases)},
+                           {{"arg_max", "ARG_MAX", tflite::import_arg}, {"arg_min", "ARG_MIN", tflite::import_arg}});
 }
 
 }  // namespace minnow::ops

@@ -5,6 +5,7 @@
 #include "ops/cases.h"
 #include "ops/elementwise.h"
 #include "ops/expression.h"
+#include "ops/tflite.h"
 #include "ops/wrapping.h"
 
 namespace minnow::ops {
@@ -299,7 +300,16 @@ std::vector<OpDef> arithmetic() {
   ops[2].attributes = {{"alpha", 1.0f}};
   ops[2].decompose = swiglu_decompose;
   ops[2].imports = {{"ai.onnx", "SwiGLU"}};
-  return ops;
+  return tflite::with_rows(std::move(ops), {{"add", "ADD", tflite::compute},
+                                            {"add", "ADD_N", tflite::import_add_n},
+                                            {"sub", "SUB", tflite::compute},
+                                            {"mul", "MUL", tflite::compute},
+                                            {"mul", "SQUARE", tflite::import_square},
+                                            {"mul", "SQUARED_DIFFERENCE", tflite::import_squared_difference},
+                                            {"div", "DIV", tflite::compute},
+                                            {"mod", "FLOOR_MOD", tflite::import_floor_mod},
+                                            {"pow", "POW", tflite::compute},
+                                            {"prelu", "PRELU", tflite::compute}});
 }
 
 }  // namespace minnow::ops

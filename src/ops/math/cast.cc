@@ -9,6 +9,7 @@
 #include "ops/cases.h"
 #include "ops/onnx_dtype.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -264,7 +265,7 @@ std::vector<OpDef> cast() {
        .infer = cast_infer,
        .reference = cast_reference,
        .gradient = cast_gradient,
-       .imports = {{"ai.onnx", "Cast", 1, 1 << 20, cast_import}},
+       .imports = {{"ai.onnx", "Cast", 1, 1 << 20, cast_import}, {"tflite", "CAST", 1, 1 << 20, tflite::import_cast}},
        .exports = {{"ai.onnx", "Cast", 6, old_cast_export}, {"ai.onnx", "Cast", 19, cast_export}},
        .cases = cast_cases},
       {.name = "cast_like",

@@ -1,6 +1,7 @@
 // Comparisons (numbers in, boolean out), logic and bits of two broadcast operands.
 #include "ops/cases.h"
 #include "ops/elementwise.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -178,7 +179,14 @@ std::vector<OpDef> comparisons() {
                  bitwise_xor_cases, 18),
   };
   ops[0].attributes = {required("direction", AttributeKind::text)};
-  return ops;
+  return tflite::with_rows(std::move(ops), {{"equal", "EQUAL", tflite::compute},
+                                            {"less", "LESS", tflite::compute},
+                                            {"less_or_equal", "LESS_EQUAL", tflite::compute},
+                                            {"greater", "GREATER", tflite::compute},
+                                            {"greater_or_equal", "GREATER_EQUAL", tflite::compute},
+                                            {"and", "LOGICAL_AND", tflite::compute},
+                                            {"or", "LOGICAL_OR", tflite::compute},
+                                            {"bitwise_xor", "BITWISE_XOR", tflite::compute}});
 }
 
 }  // namespace minnow::ops

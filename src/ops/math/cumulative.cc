@@ -3,6 +3,7 @@
 #include "ops/cases.h"
 #include "ops/elementwise.h"
 #include "ops/expression.h"
+#include "ops/tflite.h"
 #include "ops/wrapping.h"
 
 namespace minnow::ops {
@@ -105,10 +106,11 @@ OpDef running(std::string_view name, std::string_view onnx, std::string_view doc
 }  // namespace
 
 std::vector<OpDef> cumulative() {
-  return {
-      running("cumsum", "CumSum", "Running sum along the axis.", cumsum_reference, cumsum_gradient, cumsum_cases, 11),
-      running("cumprod", "CumProd", "Running product along the axis.", cumprod_reference, cumprod_gradient,
-              cumprod_cases, 26)};
+  return tflite::with_rows(
+      {running("cumsum", "CumSum", "Running sum along the axis.", cumsum_reference, cumsum_gradient, cumsum_cases, 11),
+       running("cumprod", "CumProd", "Running product along the axis.", cumprod_reference, cumprod_gradient,
+               cumprod_cases, 26)},
+      {{"cumsum", "CUMSUM", tflite::compute}});
 }
 
 }  // namespace minnow::ops

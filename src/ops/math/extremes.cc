@@ -4,6 +4,7 @@
 #include "ops/cases.h"
 #include "ops/elementwise.h"
 #include "ops/expression.h"
+#include "ops/tflite.h"
 #include "ops/wrapping.h"
 
 namespace minnow::ops {
@@ -195,25 +196,31 @@ OpDef variadic(std::string_view name, std::string_view onnx, std::string_view do
 }  // namespace
 
 std::vector<OpDef> extremes() {
-  return {
-      variadic("max", "Max", "Elementwise largest of all inputs.", infer_broadcast_number, max_reference,
-               extreme_gradient, max_cases),
-      variadic("min", "Min", "Elementwise smallest of all inputs.", infer_broadcast_number, min_reference,
-               extreme_gradient, min_cases),
-      variadic("sum", "Sum", "Elementwise sum of all inputs.", infer_broadcast_number, sum_reference, sum_gradient,
-               sum_cases),
-      variadic("mean", "Mean", "Elementwise mean of all inputs.", infer_broadcast_float, mean_reference, mean_gradient,
-               mean_cases),
-      {.name = "clip",
-       .doc = "x limited to [min, max].",
-       .inputs = {1, 3},
-       .infer = clip_infer,
-       .reference = clip_reference,
-       .gradient = clip_gradient,
-       .imports = {{"ai.onnx", "Clip", 1, 10, clip_import_6}, {"ai.onnx", "Clip", 11}},
-       .exports = {{"ai.onnx", "Clip", 11}},
-       .cases = clip_cases},
-  };
+  return tflite::with_rows(
+      {
+          variadic("max", "Max", "Elementwise largest of all inputs.", infer_broadcast_number, max_reference,
+                   extreme_gradient, max_cases),
+          variadic("min", "Min", "Elementwise smallest of all inputs.", infer_broadcast_number, min_reference,
+                   extreme_gradient, min_cases),
+          variadic("sum", "Sum", "Elementwise sum of all inputs.", infer_broadcast_number, sum_reference, sum_gradient,
+                   sum_cases),
+          variadic("mean", "Mean", "Elementwise mean of all inputs.", infer_broadcast_float, mean_reference,
+                   mean_gradient, mean_cases),
+          {.name = "clip",
+           .doc = "x limited to [min, max].",
+           .inputs = {1, 3},
+           .infer = clip_infer,
+           .reference = clip_reference,
+           .gradient = clip_gradient,
+           .imports = {{"ai.onnx", "Clip", 1, 10, clip_import_6},
+                       {"ai.onnx", "Clip", 11},
+                       {"tflite", "RELU6", 1, 1 << 20, tflite::import_clip},
+                       {"tflite", "RELU_N1_TO_1", 1, 1 << 20, tflite::import_clip},
+                       {"tflite", "RELU_0_TO_1", 1, 1 << 20, tflite::import_clip}},
+           .exports = {{"ai.onnx", "Clip", 11}},
+           .cases = clip_cases},
+      },
+      {{"max", "MAXIMUM", tflite::move_or_compute}, {"min", "MINIMUM", tflite::move_or_compute}});
 }
 
 }  // namespace minnow::ops

@@ -3,6 +3,7 @@
 #include "ops/elementwise.h"
 #include "ops/expression.h"
 #include "ops/matmul_shape.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -78,7 +79,7 @@ std::vector<OpDef> gemm() {
       .infer = gemm_infer,
       .decompose = gemm_decompose,
       .cost = gemm_cost,
-      .imports = {{"ai.onnx", "Gemm"}},
+      .imports = {{"ai.onnx", "Gemm"}, {"tflite", "FULLY_CONNECTED", 1, 1 << 20, tflite::import_fully_connected}},
       .exports = {{"ai.onnx", "Gemm", 11}},
       .cases = gemm_cases,
   }};

@@ -1,6 +1,7 @@
 // identity: the input as it is, of any type.
 #include "ops/cases.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -37,7 +38,7 @@ std::vector<OpDef> identity() {
       .infer = identity_infer,
       .reference = identity_reference,
       .gradient = identity_gradient,
-      .imports = {{"ai.onnx", "Identity"}},
+      .imports = {{"ai.onnx", "Identity"}, {"tflite", "DENSIFY", 1, 1 << 20, tflite::move}},
       .exports = {{"ai.onnx", "Identity"}},
       .cases = identity_cases,
   }};

@@ -4,6 +4,7 @@
 #include "ops/dispatch.h"
 #include "ops/matmul_shape.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -160,7 +161,9 @@ std::vector<OpDef> matmul() {
       .reference = matmul_reference,
       .gradient = matmul_gradient,
       .cost = matmul_cost,
-      .imports = {{"ai.onnx", "MatMul"}, {"com.microsoft", "FusedMatMul", 1, 1 << 20, fused_matmul_import}},
+      .imports = {{"ai.onnx", "MatMul"},
+                  {"com.microsoft", "FusedMatMul", 1, 1 << 20, fused_matmul_import},
+                  {"tflite", "BATCH_MATMUL", 1, 1 << 20, tflite::import_batch_matmul}},
       .exports = {{"ai.onnx", "MatMul", 1}},
       .cases = matmul_cases,
   }};

@@ -9,6 +9,7 @@
 #include "ops/elementwise.h"
 #include "ops/expression.h"
 #include "ops/onnx_dtype.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -336,7 +337,9 @@ std::vector<OpDef> quantize() {
                    {"com.microsoft", "QLinearAdd", 1, kLast, qlinear_add_import},
                    {"com.microsoft", "QLinearMul", 1, kLast, qlinear_mul_import},
                    {"com.microsoft", "QLinearSigmoid", 1, kLast, qlinear_sigmoid_import},
-                   {"com.microsoft", "QLinearLeakyRelu", 1, kLast, qlinear_leaky_relu_import}},
+                   {"com.microsoft", "QLinearLeakyRelu", 1, kLast, qlinear_leaky_relu_import},
+                   {"tflite", "QUANTIZE", 1, 1 << 20, tflite::import_quantize},
+                   {"tflite", "FAKE_QUANT", 1, 1 << 20, tflite::import_fake_quant}},
        .exports = {{"ai.onnx", "QuantizeLinear", 10, old_quantization_export},
                    {"ai.onnx", "QuantizeLinear", 21, quantization_export}},
        .cases = quantize_cases},
@@ -349,7 +352,8 @@ std::vector<OpDef> quantize() {
        .reference = dequantize_reference,
        .gradient = dequantize_gradient,
        .imports = {{"ai.onnx", "DequantizeLinear", 1, kLast, quantization_import},
-                   {"com.microsoft", "DequantizeLinear", 1, kLast, quantization_import}},
+                   {"com.microsoft", "DequantizeLinear", 1, kLast, quantization_import},
+                   {"tflite", "DEQUANTIZE", 1, 1 << 20, tflite::import_dequantize}},
        .exports = {{"ai.onnx", "DequantizeLinear", 10, old_quantization_export},
                    {"ai.onnx", "DequantizeLinear", 21, quantization_export}},
        .cases = dequantize_cases},

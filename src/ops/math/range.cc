@@ -5,6 +5,7 @@
 #include "ops/cases.h"
 #include "ops/elementwise.h"
 #include "ops/expression.h"
+#include "ops/tflite.h"
 #include "ops/wrapping.h"
 
 namespace minnow::ops {
@@ -101,7 +102,7 @@ std::vector<OpDef> range() {
       .infer = range_infer,
       .reference = range_reference,
       .gradient = range_gradient,
-      .imports = {{"ai.onnx", "Range"}},
+      .imports = {{"ai.onnx", "Range"}, {"tflite", "RANGE", 1, 1 << 20, tflite::import_range}},
       .exports = {{"ai.onnx", "Range", 11}},
       .cases = range_cases,
   }};

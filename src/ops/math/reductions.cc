@@ -7,6 +7,7 @@
 #include "ops/elementwise.h"
 #include "ops/expression.h"
 #include "ops/reduce.h"
+#include "ops/tflite.h"
 #include "ops/wrapping.h"
 
 namespace minnow::ops {
@@ -316,25 +317,34 @@ OpDef reduction(std::string_view name, std::string_view onnx, std::string_view d
 }  // namespace
 
 std::vector<OpDef> reductions() {
-  return {
-      reduction("reduce_sum", "ReduceSum", "Sum over axes.", sum_reference, sum_gradient, nullptr, sum_cases),
-      reduction("reduce_mean", "ReduceMean", "Mean over axes.", mean_reference, mean_gradient, nullptr, mean_cases),
-      reduction("reduce_prod", "ReduceProd", "Product over axes.", prod_reference, prod_gradient, nullptr, prod_cases),
-      reduction("reduce_max", "ReduceMax", "Largest over axes.", extreme_reference<true>, extreme_gradient, nullptr,
-                max_cases),
-      reduction("reduce_min", "ReduceMin", "Smallest over axes.", extreme_reference<false>, extreme_gradient, nullptr,
-                min_cases),
-      reduction("reduce_l1", "ReduceL1", "Sum of absolute values over axes.", nullptr, nullptr,
-                composed<Composition::l1>, l1_cases),
-      reduction("reduce_l2", "ReduceL2", "Square root of the sum of squares over axes.", nullptr, nullptr,
-                composed<Composition::l2>, l2_cases),
-      reduction("reduce_sum_square", "ReduceSumSquare", "Sum of squares over axes.", nullptr, nullptr,
-                composed<Composition::sum_square>, sum_square_cases),
-      reduction("reduce_log_sum", "ReduceLogSum", "Logarithm of the sum over axes.", nullptr, nullptr,
-                composed<Composition::log_sum>, log_sum_cases),
-      reduction("reduce_log_sum_exp", "ReduceLogSumExp", "Logarithm of the sum of exponentials over axes.", nullptr,
-                nullptr, composed<Composition::log_sum_exp>, log_sum_exp_cases),
-  };
+  return tflite::with_rows(
+      {
+          reduction("reduce_sum", "ReduceSum", "Sum over axes.", sum_reference, sum_gradient, nullptr, sum_cases),
+          reduction("reduce_mean", "ReduceMean", "Mean over axes.", mean_reference, mean_gradient, nullptr, mean_cases),
+          reduction("reduce_prod", "ReduceProd", "Product over axes.", prod_reference, prod_gradient, nullptr,
+                    prod_cases),
+          reduction("reduce_max", "ReduceMax", "Largest over axes.", extreme_reference<true>, extreme_gradient, nullptr,
+                    max_cases),
+          reduction("reduce_min", "ReduceMin", "Smallest over axes.", extreme_reference<false>, extreme_gradient,
+                    nullptr, min_cases),
+          reduction("reduce_l1", "ReduceL1", "Sum of absolute values over axes.", nullptr, nullptr,
+                    composed<Composition::l1>, l1_cases),
+          reduction("reduce_l2", "ReduceL2", "Square root of the sum of squares over axes.", nullptr, nullptr,
+                    composed<Composition::l2>, l2_cases),
+          reduction("reduce_sum_square", "ReduceSumSquare", "Sum of squares over axes.", nullptr, nullptr,
+                    composed<Composition::sum_square>, sum_square_cases),
+          reduction("reduce_log_sum", "ReduceLogSum", "Logarithm of the sum over axes.", nullptr, nullptr,
+                    composed<Composition::log_sum>, log_sum_cases),
+          reduction("reduce_log_sum_exp", "ReduceLogSumExp", "Logarithm of the sum of exponentials over axes.", nullptr,
+                    nullptr, composed<Composition::log_sum_exp>, log_sum_exp_cases),
+      },
+      {{"reduce_mean", "MEAN", tflite::import_reduce},
+       {"reduce_sum", "SUM", tflite::import_reduce},
+       {"reduce_prod", "REDUCE_PROD", tflite::import_reduce},
+       {"reduce_max", "REDUCE_MAX", tflite::import_reduce_codes},
+       {"reduce_min", "REDUCE_MIN", tflite::import_reduce_codes},
+       {"reduce_max", "REDUCE_ANY", tflite::import_reduce_codes},
+       {"reduce_min", "REDUCE_ALL", tflite::import_reduce_codes}});
 }
 
 }  // namespace minnow::ops

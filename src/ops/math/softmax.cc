@@ -6,6 +6,7 @@
 #include "ops/cases.h"
 #include "ops/elementwise.h"
 #include "ops/expression.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -147,14 +148,16 @@ OpDef line_op(std::string_view name, std::string_view onnx, std::string_view doc
 }  // namespace
 
 std::vector<OpDef> softmax() {
-  return {
-      line_op("softmax", "Softmax", "exp(x), divided by its sum along the axis.", softmax_infer, softmax_reference,
-              softmax_gradient, softmax_cases),
-      line_op("log_softmax", "LogSoftmax", "Logarithm of softmax.", softmax_infer, log_softmax_reference,
-              log_softmax_gradient, log_softmax_cases),
-      line_op("hardmax", "Hardmax", "1 for the first largest element along the axis, 0 for the others.", hardmax_infer,
-              hardmax_reference, nullptr, hardmax_cases),
-  };
+  return tflite::with_rows(
+      {
+          line_op("softmax", "Softmax", "exp(x), divided by its sum along the axis.", softmax_infer, softmax_reference,
+                  softmax_gradient, softmax_cases),
+          line_op("log_softmax", "LogSoftmax", "Logarithm of softmax.", softmax_infer, log_softmax_reference,
+                  log_softmax_gradient, log_softmax_cases),
+          line_op("hardmax", "Hardmax", "1 for the first largest element along the axis, 0 for the others.",
+                  hardmax_infer, hardmax_reference, nullptr, hardmax_cases),
+      },
+      {{"softmax", "SOFTMAX", tflite::import_softmax}, {"log_softmax", "LOG_SOFTMAX", tflite::compute}});
 }
 
 }  // namespace minnow::ops

@@ -6,6 +6,7 @@
 #include "ops/cases.h"
 #include "ops/elementwise.h"
 #include "ops/expression.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -120,7 +121,9 @@ std::vector<OpDef> top_k() {
       .infer = top_k_infer,
       .reference = top_k_reference,
       .gradient = top_k_gradient,
-      .imports = {{"ai.onnx", "TopK", 1, 9, top_k_import_1}, {"ai.onnx", "TopK", 10}},
+      .imports = {{"ai.onnx", "TopK", 1, 9, top_k_import_1},
+                  {"ai.onnx", "TopK", 10},
+                  {"tflite", "TOPK_V2", 1, 1 << 20, tflite::import_top_k}},
       .exports = {{"ai.onnx", "TopK", 11}},
       .cases = top_k_cases,
   }};

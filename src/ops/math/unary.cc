@@ -5,6 +5,7 @@
 #include "ops/cases.h"
 #include "ops/elementwise.h"
 #include "ops/expression.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -195,36 +196,55 @@ Expression abs_gradient(const Values& v) { return v.g * v.x.apply("sign"); }
 }  // namespace
 
 std::vector<OpDef> unary() {
-  return {
-      float_op("exp", "Exp", "e to the power of x.", float_reference<Exp>, gradient_by<exp_gradient>, exp_cases),
-      float_op("log", "Log", "Natural logarithm.", float_reference<Log>, gradient_by<log_gradient>, log_cases),
-      float_op("sqrt", "Sqrt", "Square root.", float_reference<Sqrt>, gradient_by<sqrt_gradient>, sqrt_cases),
-      float_op("reciprocal", "Reciprocal", "1 / x.", float_reference<Reciprocal>, gradient_by<reciprocal_gradient>,
-               reciprocal_cases),
-      float_op("erf", "Erf", "Error function.", float_reference<Erf>, gradient_by<erf_gradient>, erf_cases, 9),
-      float_op("sin", "Sin", "Sine.", float_reference<Sin>, gradient_by<sin_gradient>, sin_cases, 7),
-      float_op("cos", "Cos", "Cosine.", float_reference<Cos>, gradient_by<cos_gradient>, cos_cases, 7),
-      float_op("tan", "Tan", "Tangent.", float_reference<Tan>, gradient_by<tan_gradient>, tan_cases, 7),
-      float_op("asin", "Asin", "Inverse sine.", float_reference<Asin>, gradient_by<asin_gradient>, asin_cases, 7),
-      float_op("acos", "Acos", "Inverse cosine.", float_reference<Acos>, gradient_by<acos_gradient>, acos_cases, 7),
-      float_op("atan", "Atan", "Inverse tangent.", float_reference<Atan>, gradient_by<atan_gradient>, atan_cases, 7),
-      float_op("sinh", "Sinh", "Hyperbolic sine.", float_reference<Sinh>, gradient_by<sinh_gradient>, sinh_cases, 9),
-      float_op("cosh", "Cosh", "Hyperbolic cosine.", float_reference<Cosh>, gradient_by<cosh_gradient>, cosh_cases, 9),
-      float_op("asinh", "Asinh", "Inverse hyperbolic sine.", float_reference<Asinh>, gradient_by<asinh_gradient>,
-               asinh_cases, 9),
-      float_op("acosh", "Acosh", "Inverse hyperbolic cosine.", float_reference<Acosh>, gradient_by<acosh_gradient>,
-               acosh_cases, 9),
-      float_op("atanh", "Atanh", "Inverse hyperbolic tangent.", float_reference<Atanh>, gradient_by<atanh_gradient>,
-               atanh_cases, 9),
-      float_op("floor", "Floor", "Largest integer not above x.", float_reference<Floor>, zero_gradient, floor_cases),
-      float_op("ceil", "Ceil", "Smallest integer not below x.", float_reference<Ceil>, zero_gradient, ceil_cases),
-      float_op("round", "Round", "Nearest integer, ties to even.", float_reference<Round>, zero_gradient, round_cases,
-               11),
-      number_op("neg", "Neg", "-x.", neg_infer, number_reference<Neg>, gradient_by<neg_gradient>, neg_cases),
-      number_op("abs", "Abs", "Absolute value.", infer_same_number, number_reference<Abs>, gradient_by<abs_gradient>,
-                abs_cases),
-      number_op("sign", "Sign", "-1, 0 or 1.", infer_same_number, number_reference<Sign>, zero_gradient, sign_cases, 9),
-  };
+  return tflite::with_rows(
+      {
+          float_op("exp", "Exp", "e to the power of x.", float_reference<Exp>, gradient_by<exp_gradient>, exp_cases),
+          float_op("log", "Log", "Natural logarithm.", float_reference<Log>, gradient_by<log_gradient>, log_cases),
+          float_op("sqrt", "Sqrt", "Square root.", float_reference<Sqrt>, gradient_by<sqrt_gradient>, sqrt_cases),
+          float_op("reciprocal", "Reciprocal", "1 / x.", float_reference<Reciprocal>, gradient_by<reciprocal_gradient>,
+                   reciprocal_cases),
+          float_op("erf", "Erf", "Error function.", float_reference<Erf>, gradient_by<erf_gradient>, erf_cases, 9),
+          float_op("sin", "Sin", "Sine.", float_reference<Sin>, gradient_by<sin_gradient>, sin_cases, 7),
+          float_op("cos", "Cos", "Cosine.", float_reference<Cos>, gradient_by<cos_gradient>, cos_cases, 7),
+          float_op("tan", "Tan", "Tangent.", float_reference<Tan>, gradient_by<tan_gradient>, tan_cases, 7),
+          float_op("asin", "Asin", "Inverse sine.", float_reference<Asin>, gradient_by<asin_gradient>, asin_cases, 7),
+          float_op("acos", "Acos", "Inverse cosine.", float_reference<Acos>, gradient_by<acos_gradient>, acos_cases, 7),
+          float_op("atan", "Atan", "Inverse tangent.", float_reference<Atan>, gradient_by<atan_gradient>, atan_cases,
+                   7),
+          float_op("sinh", "Sinh", "Hyperbolic sine.", float_reference<Sinh>, gradient_by<sinh_gradient>, sinh_cases,
+                   9),
+          float_op("cosh", "Cosh", "Hyperbolic cosine.", float_reference<Cosh>, gradient_by<cosh_gradient>, cosh_cases,
+                   9),
+          float_op("asinh", "Asinh", "Inverse hyperbolic sine.", float_reference<Asinh>, gradient_by<asinh_gradient>,
+                   asinh_cases, 9),
+          float_op("acosh", "Acosh", "Inverse hyperbolic cosine.", float_reference<Acosh>, gradient_by<acosh_gradient>,
+                   acosh_cases, 9),
+          float_op("atanh", "Atanh", "Inverse hyperbolic tangent.", float_reference<Atanh>, gradient_by<atanh_gradient>,
+                   atanh_cases, 9),
+          float_op("floor", "Floor", "Largest integer not above x.", float_reference<Floor>, zero_gradient,
+                   floor_cases),
+          float_op("ceil", "Ceil", "Smallest integer not below x.", float_reference<Ceil>, zero_gradient, ceil_cases),
+          float_op("round", "Round", "Nearest integer, ties to even.", float_reference<Round>, zero_gradient,
+                   round_cases, 11),
+          number_op("neg", "Neg", "-x.", neg_infer, number_reference<Neg>, gradient_by<neg_gradient>, neg_cases),
+          number_op("abs", "Abs", "Absolute value.", infer_same_number, number_reference<Abs>,
+                    gradient_by<abs_gradient>, abs_cases),
+          number_op("sign", "Sign", "-1, 0 or 1.", infer_same_number, number_reference<Sign>, zero_gradient, sign_cases,
+                    9),
+      },
+      {{"floor", "FLOOR_DIV", tflite::import_floor_div},
+       {"abs", "ABS", tflite::compute},
+       {"neg", "NEG", tflite::compute},
+       {"sin", "SIN", tflite::compute},
+       {"cos", "COS", tflite::compute},
+       {"floor", "FLOOR", tflite::compute},
+       {"ceil", "CEIL", tflite::compute},
+       {"round", "ROUND", tflite::compute},
+       {"sign", "SIGN", tflite::compute},
+       {"exp", "EXP", tflite::compute},
+       {"log", "LOG", tflite::compute},
+       {"sqrt", "SQRT", tflite::compute},
+       {"reciprocal", "RSQRT", tflite::import_rsqrt}});
 }
 
 }  // namespace minnow::ops

@@ -3,6 +3,7 @@
 
 #include "ops/cases.h"
 #include "ops/elementwise.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -86,7 +87,9 @@ std::vector<OpDef> unary_logic() {
        .doc = "Logical negation.",
        .infer = not_infer,
        .reference = not_reference,
-       .imports = {{"ai.onnx", "Not"}},
+       .imports = {{"ai.onnx", "Not"},
+                   {"tflite", "NOT_EQUAL", 1, 1 << 20, tflite::import_not_equal},
+                   {"tflite", "LOGICAL_NOT", 1, 1 << 20, tflite::compute}},
        .exports = {{"ai.onnx", "Not"}},
        .cases = not_cases},
       {.name = "bitwise_not",

@@ -2,6 +2,7 @@
 #include "ops/cases.h"
 #include "ops/elementwise.h"
 #include "ops/expression.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -66,7 +67,9 @@ std::vector<OpDef> where() {
       .infer = where_infer,
       .reference = where_reference,
       .gradient = where_gradient,
-      .imports = {{"ai.onnx", "Where"}},
+      .imports = {{"ai.onnx", "Where"},
+                  {"tflite", "SELECT", 1, 1 << 20, tflite::import_select},
+                  {"tflite", "SELECT_V2", 1, 1 << 20, tflite::import_select}},
       .exports = {{"ai.onnx", "Where", 9}},
       .cases = where_cases,
   }};

@@ -4,6 +4,7 @@
 #include "ops/cases.h"
 #include "ops/dispatch.h"
 #include "ops/pooling.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -163,40 +164,41 @@ std::vector<AttributeSpec> average_attributes() {
 }  // namespace
 
 std::vector<OpDef> average_pool() {
-  return {{.name = "average_pool",
-           .doc = "Mean over sliding windows.",
-           .attributes = average_attributes(),
-           .infer = pool_infer,
-           .reference = average_reference,
-           .gradient = average_gradient,
-           .cost = pool_cost,
-           .imports = {{"ai.onnx", "AveragePool"}},
-           .exports = {{"ai.onnx", "AveragePool", 19}},
-           .cases = average_cases},
-          {.name = "sum_pool",
-           .doc = "Sum over sliding windows.",
-           .attributes = pool_attributes(),
-           .infer = pool_infer,
-           .reference = sum_reference,
-           .gradient = sum_gradient,
-           .cost = pool_cost,
-           .cases = sum_cases},
-          {.name = "average_pool_grad",
-           .doc = "Gradient of average_pool: (output gradient, shape of the input).",
-           .inputs = {2, 2},
-           .attributes = average_attributes(),
-           .infer = grad_infer,
-           .reference = average_grad_reference,
-           .gradient = average_grad_gradient,
-           .cases = average_grad_cases},
-          {.name = "sum_pool_grad",
-           .doc = "Gradient of sum_pool: (output gradient, shape of the input).",
-           .inputs = {2, 2},
-           .attributes = pool_attributes(),
-           .infer = grad_infer,
-           .reference = sum_grad_reference,
-           .gradient = sum_grad_gradient,
-           .cases = sum_grad_cases}};
+  return {
+      {.name = "average_pool",
+       .doc = "Mean over sliding windows.",
+       .attributes = average_attributes(),
+       .infer = pool_infer,
+       .reference = average_reference,
+       .gradient = average_gradient,
+       .cost = pool_cost,
+       .imports = {{"ai.onnx", "AveragePool"}, {"tflite", "AVERAGE_POOL_2D", 1, 1 << 20, tflite::import_average_pool}},
+       .exports = {{"ai.onnx", "AveragePool", 19}},
+       .cases = average_cases},
+      {.name = "sum_pool",
+       .doc = "Sum over sliding windows.",
+       .attributes = pool_attributes(),
+       .infer = pool_infer,
+       .reference = sum_reference,
+       .gradient = sum_gradient,
+       .cost = pool_cost,
+       .cases = sum_cases},
+      {.name = "average_pool_grad",
+       .doc = "Gradient of average_pool: (output gradient, shape of the input).",
+       .inputs = {2, 2},
+       .attributes = average_attributes(),
+       .infer = grad_infer,
+       .reference = average_grad_reference,
+       .gradient = average_grad_gradient,
+       .cases = average_grad_cases},
+      {.name = "sum_pool_grad",
+       .doc = "Gradient of sum_pool: (output gradient, shape of the input).",
+       .inputs = {2, 2},
+       .attributes = pool_attributes(),
+       .infer = grad_infer,
+       .reference = sum_grad_reference,
+       .gradient = sum_grad_gradient,
+       .cases = sum_grad_cases}};
 }
 
 }  // namespace minnow::ops

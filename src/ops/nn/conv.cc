@@ -5,6 +5,7 @@
 #include "ops/cases.h"
 #include "ops/convolution.h"
 #include "ops/dispatch.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -184,7 +185,10 @@ std::vector<OpDef> conv() {
       .reference = conv_reference,
       .gradient = conv_gradient,
       .cost = conv_cost,
-      .imports = {{"ai.onnx", "Conv"}, {"com.microsoft", "FusedConv", 1, 1, import_fused}},
+      .imports = {{"ai.onnx", "Conv"},
+                  {"com.microsoft", "FusedConv", 1, 1, import_fused},
+                  {"tflite", "CONV_2D", 1, 1 << 20, tflite::import_conv},
+                  {"tflite", "DEPTHWISE_CONV_2D", 1, 1 << 20, tflite::import_depthwise_conv}},
       .exports = {{"ai.onnx", "Conv", 1}},
       .cases = conv_cases,
   }};

@@ -3,6 +3,7 @@
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/convolution.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -191,7 +192,9 @@ std::vector<OpDef> conv_transpose() {
       .infer = conv_transpose_infer,
       .decompose = conv_transpose_decompose,
       .cost = conv_transpose_cost,
-      .imports = {{"ai.onnx", "ConvTranspose"}},
+      .imports = {{"ai.onnx", "ConvTranspose"},
+                  {"tflite", "TRANSPOSE_CONV", 1, 1 << 20, tflite::import_transpose_conv},
+                  {"tflite.custom", "Convolution2DTransposeBias", 1, 1 << 20, tflite::import_transpose_conv_bias}},
       .exports = {{"ai.onnx", "ConvTranspose", 1}},
       .cases = conv_transpose_cases,
   }};

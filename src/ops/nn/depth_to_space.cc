@@ -4,6 +4,7 @@
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/spatial.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -132,7 +133,8 @@ std::vector<OpDef> depth_to_space() {
            .narrow_floats = NarrowFloats::native,
            .infer = to_space_infer,
            .decompose = to_space_decompose,
-           .imports = {{"ai.onnx", "DepthToSpace"}},
+           .imports = {{"ai.onnx", "DepthToSpace"},
+                       {"tflite", "DEPTH_TO_SPACE", 1, 1 << 20, tflite::import_depth_to_space}},
            .exports = {{"ai.onnx", "DepthToSpace", 11}},
            .cases = to_space_cases},
           {.name = "space_to_depth",
@@ -141,7 +143,8 @@ std::vector<OpDef> depth_to_space() {
            .narrow_floats = NarrowFloats::native,
            .infer = to_depth_infer,
            .decompose = to_depth_decompose,
-           .imports = {{"ai.onnx", "SpaceToDepth"}},
+           .imports = {{"ai.onnx", "SpaceToDepth"},
+                       {"tflite", "SPACE_TO_DEPTH", 1, 1 << 20, tflite::import_depth_to_space}},
            .exports = {{"ai.onnx", "SpaceToDepth", 28}},
            .cases = to_depth_cases}};
 }

@@ -6,6 +6,7 @@
 #include "ops/cases.h"
 #include "ops/dispatch.h"
 #include "ops/pooling.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -124,7 +125,9 @@ std::vector<OpDef> max_pool() {
       .reference = max_pool_reference,
       .gradient = max_pool_gradient,
       .cost = pool_cost,
-      .imports = {{"ai.onnx", "MaxPool"}, {"com.microsoft", "NhwcMaxPool", 1, 1, import_nhwc}},
+      .imports = {{"ai.onnx", "MaxPool"},
+                  {"com.microsoft", "NhwcMaxPool", 1, 1, import_nhwc},
+                  {"tflite", "MAX_POOL_2D", 1, 1 << 20, tflite::import_max_pool}},
       .exports = {{"ai.onnx", "MaxPool", 12}},
       .cases = max_pool_cases,
   }};

@@ -2,6 +2,7 @@
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/normalization.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -320,7 +321,8 @@ std::vector<OpDef> normalizations() {
        .attributes = {axis, {"p", 2}},
        .infer = lp_infer,
        .decompose = lp_decompose,
-       .imports = {{"ai.onnx", "LpNormalization"}},
+       .imports = {{"ai.onnx", "LpNormalization"},
+                   {"tflite", "L2_NORMALIZATION", 1, 1 << 20, tflite::import_l2_normalization}},
        .exports = {{"ai.onnx", "LpNormalization", 1}},
        .cases = lp_cases},
       {.name = "mean_variance_normalization",
@@ -336,7 +338,8 @@ std::vector<OpDef> normalizations() {
        .attributes = {{"alpha", 1e-4f}, {"beta", 0.75f}, {"bias", 1.0f}, required("size", AttributeKind::integer)},
        .infer = lrn_infer,
        .decompose = lrn_decompose,
-       .imports = {{"ai.onnx", "LRN"}},
+       .imports = {{"ai.onnx", "LRN"},
+                   {"tflite", "LOCAL_RESPONSE_NORMALIZATION", 1, 1 << 20, tflite::import_local_response_normalization}},
        .exports = {{"ai.onnx", "LRN", 1}},
        .cases = lrn_cases}};
 }

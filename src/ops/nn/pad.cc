@@ -9,6 +9,7 @@
 #include "ops/cases.h"
 #include "ops/dispatch.h"
 #include "ops/spatial.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -339,7 +340,12 @@ std::vector<OpDef> pad() {
            .infer = pad_infer,
            .reference = pad_reference,
            .gradient = pad_gradient,
-           .imports = {{"ai.onnx", "Pad", 1, 10, import_attributes}, {"ai.onnx", "Pad", 11}, {"com.microsoft", "Pad"}},
+           .imports = {{"ai.onnx", "Pad", 1, 10, import_attributes},
+                       {"ai.onnx", "Pad", 11},
+                       {"com.microsoft", "Pad"},
+                       {"tflite", "PAD", 1, 1 << 20, tflite::import_pad},
+                       {"tflite", "PADV2", 1, 1 << 20, tflite::import_pad},
+                       {"tflite", "MIRROR_PAD", 1, 1 << 20, tflite::import_mirror_pad}},
            .exports = {{"ai.onnx", "Pad", 19}},
            .cases = pad_cases},
           {.name = "pad_grad",

@@ -8,6 +8,7 @@
 #include "ops/dispatch.h"
 #include "ops/resize_arguments.h"
 #include "ops/spatial.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -328,7 +329,9 @@ std::vector<OpDef> resize() {
            .gradient = resize_gradient,
            .imports = {{"ai.onnx", "Resize", 10, 10, import_scales},
                        {"ai.onnx", "Resize", 11},
-                       {"ai.onnx", "Upsample", 1, 10, import_scales}},
+                       {"ai.onnx", "Upsample", 1, 10, import_scales},
+                       {"tflite", "RESIZE_BILINEAR", 1, 1 << 20, tflite::import_resize_bilinear},
+                       {"tflite", "RESIZE_NEAREST_NEIGHBOR", 1, 1 << 20, tflite::import_resize_nearest}},
            .exports = {{"ai.onnx", "Resize", 19}},
            .tolerance = {.relative = 1e-5, .absolute = 1e-5},
            .cases = resize_cases},

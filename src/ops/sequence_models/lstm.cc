@@ -2,6 +2,7 @@
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/recurrent.h"
+#include "ops/tflite_recurrent.h"
 
 namespace minnow::ops {
 namespace {
@@ -81,7 +82,10 @@ std::vector<OpDef> lstm() {
       .reference = [](EvalContext& c) { return recurrent_reference(c, Cell::lstm); },
       .decompose = [](DecomposeContext& c) { return recurrent_decompose(c, Cell::lstm); },
       .cost = [](const InferContext& c) { return recurrent_cost(c, Cell::lstm); },
-      .imports = {{"ai.onnx", "LSTM"}, {"com.microsoft", "DynamicQuantizeLSTM", 1, 1 << 20, quantized_import}},
+      .imports = {{"ai.onnx", "LSTM"},
+                  {"com.microsoft", "DynamicQuantizeLSTM", 1, 1 << 20, quantized_import},
+                  {"tflite", "LSTM", 1, 1 << 20, tflite::import_lstm},
+                  {"tflite", "UNIDIRECTIONAL_SEQUENCE_LSTM", 1, 1 << 20, tflite::import_lstm}},
       .exports = {{"ai.onnx", "LSTM", 14}},
       .cases = lstm_cases,
   }};

@@ -1,6 +1,7 @@
 // rnn: H_t = f(X_t W^T + H_{t-1} R^T + Wb + Rb).
 #include "ops/cases.h"
 #include "ops/recurrent.h"
+#include "ops/tflite_recurrent.h"
 
 namespace minnow::ops {
 namespace {
@@ -47,7 +48,10 @@ std::vector<OpDef> rnn() {
       .reference = [](EvalContext& c) { return recurrent_reference(c, Cell::rnn); },
       .decompose = [](DecomposeContext& c) { return recurrent_decompose(c, Cell::rnn); },
       .cost = [](const InferContext& c) { return recurrent_cost(c, Cell::rnn); },
-      .imports = {{"ai.onnx", "RNN"}},
+      .imports = {{"ai.onnx", "RNN"},
+                  {"tflite", "RNN", 1, 1 << 20, tflite::import_rnn},
+                  {"tflite", "UNIDIRECTIONAL_SEQUENCE_RNN", 1, 1 << 20, tflite::import_rnn},
+                  {"tflite", "SVDF", 1, 1 << 20, tflite::import_svdf}},
       .exports = {{"ai.onnx", "RNN", 14}},
       .cases = rnn_cases,
   }};

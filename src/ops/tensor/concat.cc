@@ -4,6 +4,7 @@
 #include "ops/cases.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -114,7 +115,10 @@ std::vector<OpDef> concat() {
       .infer = concat_infer,
       .reference = concat_reference,
       .gradient = concat_gradient,
-      .imports = {{"ai.onnx", "Concat", 1, 3, import_first}, {"ai.onnx", "Concat", 4}},
+      .imports = {{"ai.onnx", "Concat", 1, 3, import_first},
+                  {"ai.onnx", "Concat", 4},
+                  {"tflite", "CONCATENATION", 1, 1 << 20, tflite::import_concatenation},
+                  {"tflite", "PACK", 1, 1 << 20, tflite::import_pack}},
       .exports = {{"ai.onnx", "Concat", 4}},
       .cases = concat_cases,
   }};

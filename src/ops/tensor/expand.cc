@@ -4,6 +4,7 @@
 #include "ops/cases.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -153,7 +154,11 @@ std::vector<OpDef> expand() {
               .infer = expand_infer,
               .reference = expand_reference,
               .gradient = expand_gradient,
-              .imports = {{"ai.onnx", "Expand"}},
+              .imports = {{"ai.onnx", "Expand"},
+                          {"tflite", "BROADCAST_TO", 1, 1 << 20, tflite::import_broadcast_to},
+                          {"tflite", "BROADCAST_ARGS", 1, 1 << 20, tflite::import_broadcast_args},
+                          {"tflite", "FILL", 1, 1 << 20, tflite::import_fill},
+                          {"tflite", "ZEROS_LIKE", 1, 1 << 20, tflite::import_zeros_like}},
               .exports = {{"ai.onnx", "Expand", 8}},
               .cases = expand_cases,
           },
@@ -165,7 +170,9 @@ std::vector<OpDef> expand() {
               .infer = tile_infer,
               .reference = tile_reference,
               .gradient = tile_gradient,
-              .imports = {{"ai.onnx", "Tile", 1, 5, import_first_tile}, {"ai.onnx", "Tile", 6}},
+              .imports = {{"ai.onnx", "Tile", 1, 5, import_first_tile},
+                          {"ai.onnx", "Tile", 6},
+                          {"tflite", "TILE", 1, 1 << 20, tflite::import_tile}},
               .exports = {{"ai.onnx", "Tile", 6}},
               .cases = tile_cases,
           }};

@@ -4,6 +4,7 @@
 #include "ops/dispatch.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -139,7 +140,9 @@ std::vector<OpDef> gather() {
               .infer = gather_infer,
               .reference = gather_reference,
               .gradient = gather_gradient_of,
-              .imports = {{"ai.onnx", "Gather"}},
+              .imports = {{"ai.onnx", "Gather"},
+                          {"tflite", "GATHER", 1, 1 << 20, tflite::import_gather},
+                          {"tflite", "EMBEDDING_LOOKUP", 1, 1 << 20, tflite::import_embedding_lookup}},
               .exports = {{"ai.onnx", "Gather", 11}},
               .cases = gather_cases,
           },

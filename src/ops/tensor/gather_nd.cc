@@ -4,6 +4,7 @@
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/scattering.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -98,7 +99,7 @@ std::vector<OpDef> gather_nd() {
               .infer = gather_nd_infer,
               .reference = gather_nd_reference,
               .gradient = gather_nd_gradient_of,
-              .imports = {{"ai.onnx", "GatherND"}},
+              .imports = {{"ai.onnx", "GatherND"}, {"tflite", "GATHER_ND", 1, 1 << 20, tflite::import_gather_nd}},
               .exports = {{"ai.onnx", "GatherND", 12}},
               .cases = gather_nd_cases,
           },

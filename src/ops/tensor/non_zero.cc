@@ -4,6 +4,7 @@
 #include "ops/dispatch.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -131,7 +132,7 @@ std::vector<OpDef> non_zero() {
               .doc = "Positions of the elements that are not zero, as [rank, count].",
               .infer = non_zero_infer,
               .reference = non_zero_reference,
-              .imports = {{"ai.onnx", "NonZero"}},
+              .imports = {{"ai.onnx", "NonZero"}, {"tflite", "WHERE", 1, 1 << 20, tflite::import_where}},
               .exports = {{"ai.onnx", "NonZero", 9}},
               .cases = non_zero_cases,
           },

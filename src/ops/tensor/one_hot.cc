@@ -6,6 +6,7 @@
 #include "ops/cases.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -103,7 +104,7 @@ std::vector<OpDef> one_hot() {
       .infer = one_hot_infer,
       .reference = one_hot_reference,
       .gradient = one_hot_gradient,
-      .imports = {{"ai.onnx", "OneHot"}},
+      .imports = {{"ai.onnx", "OneHot"}, {"tflite", "ONE_HOT", 1, 1 << 20, tflite::import_one_hot}},
       .exports = {{"ai.onnx", "OneHot", 11}},
       .cases = one_hot_cases,
   }};

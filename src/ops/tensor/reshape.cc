@@ -5,6 +5,7 @@
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/reshaping.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -145,7 +146,9 @@ std::vector<OpDef> reshape() {
       .infer = reshape_infer,
       .reference = reshaping_reference,
       .gradient = reshaping_gradient,
-      .imports = {{"ai.onnx", "Reshape", 1, 4, import_shape_attribute}, {"ai.onnx", "Reshape", 5}},
+      .imports = {{"ai.onnx", "Reshape", 1, 4, import_shape_attribute},
+                  {"ai.onnx", "Reshape", 5},
+                  {"tflite", "RESHAPE", 1, 1 << 20, tflite::import_reshape}},
       .exports = {{"ai.onnx", "Reshape", 14}},
       .cases = reshape_cases,
   }};

@@ -3,6 +3,7 @@
 #include "ops/cases.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -75,7 +76,8 @@ std::vector<OpDef> reverse_sequence() {
       .infer = reverse_sequence_infer,
       .reference = reverse_sequence_reference,
       .gradient = reverse_sequence_gradient,
-      .imports = {{"ai.onnx", "ReverseSequence"}},
+      .imports = {{"ai.onnx", "ReverseSequence"},
+                  {"tflite", "REVERSE_SEQUENCE", 1, 1 << 20, tflite::import_reverse_sequence}},
       .exports = {{"ai.onnx", "ReverseSequence", 10}},
       .cases = reverse_sequence_cases,
   }};

@@ -4,6 +4,7 @@
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/scattering.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -84,7 +85,7 @@ std::vector<OpDef> scatter_nd() {
       .infer = scatter_nd_infer,
       .reference = scatter_nd_reference,
       .gradient = scatter_nd_gradient,
-      .imports = {{"ai.onnx", "ScatterND"}},
+      .imports = {{"ai.onnx", "ScatterND"}, {"tflite", "SCATTER_ND", 1, 1 << 20, tflite::import_scatter_nd}},
       .exports = {{"ai.onnx", "ScatterND", 18}},
       .cases = scatter_nd_cases,
   }};

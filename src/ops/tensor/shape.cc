@@ -3,6 +3,7 @@
 
 #include "ops/cases.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -81,7 +82,7 @@ std::vector<OpDef> shape() {
               .narrow_floats = NarrowFloats::native,
               .infer = shape_infer,
               .reference = shape_reference,
-              .imports = {{"ai.onnx", "Shape"}},
+              .imports = {{"ai.onnx", "Shape"}, {"tflite", "SHAPE", 1, 1 << 20, tflite::import_shape}},
               .exports = {{"ai.onnx", "Shape", 15}},
               .cases = shape_cases,
           },
@@ -91,7 +92,7 @@ std::vector<OpDef> shape() {
               .narrow_floats = NarrowFloats::native,
               .infer = size_infer,
               .reference = size_reference,
-              .imports = {{"ai.onnx", "Size"}},
+              .imports = {{"ai.onnx", "Size"}, {"tflite", "RANK", 1, 1 << 20, tflite::import_rank}},
               .exports = {{"ai.onnx", "Size", 1}},
               .cases = size_cases,
           }};

@@ -6,6 +6,7 @@
 #include "ops/cases.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -222,7 +223,11 @@ std::vector<OpDef> slice() {
               .infer = slice_infer,
               .reference = slice_reference,
               .gradient = slice_gradient_of,
-              .imports = {{"ai.onnx", "Slice", 1, 9, import_attributes}, {"ai.onnx", "Slice", 10}},
+              .imports = {{"ai.onnx", "Slice", 1, 9, import_attributes},
+                          {"ai.onnx", "Slice", 10},
+                          {"tflite", "SLICE", 1, 1 << 20, tflite::import_slice},
+                          {"tflite", "STRIDED_SLICE", 1, 1 << 20, tflite::import_strided_slice},
+                          {"tflite", "REVERSE_V2", 1, 1 << 20, tflite::import_reverse}},
               .exports = {{"ai.onnx", "Slice", 10}},
               .cases = slice_cases,
           },

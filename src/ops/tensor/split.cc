@@ -7,6 +7,7 @@
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/reshaping.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -132,7 +133,11 @@ std::vector<OpDef> split() {
       .infer = split_infer,
       .reference = split_reference,
       .gradient = split_gradient,
-      .imports = {{"ai.onnx", "Split", 1, 12, import_split_attribute}, {"ai.onnx", "Split", 13}},
+      .imports = {{"ai.onnx", "Split", 1, 12, import_split_attribute},
+                  {"ai.onnx", "Split", 13},
+                  {"tflite", "SPLIT", 1, 1 << 20, tflite::import_split},
+                  {"tflite", "SPLIT_V", 1, 1 << 20, tflite::import_split_v},
+                  {"tflite", "UNPACK", 1, 1 << 20, tflite::import_unpack}},
       .exports = {{"ai.onnx", "Split", 18, export_split}},
       .cases = split_cases,
   }};

@@ -3,6 +3,7 @@
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/reshaping.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -98,7 +99,9 @@ std::vector<OpDef> squeeze() {
               .infer = squeeze_infer,
               .reference = reshaping_reference,
               .gradient = reshaping_gradient,
-              .imports = {{"ai.onnx", "Squeeze", 1, 12, import_axes_attribute}, {"ai.onnx", "Squeeze", 13}},
+              .imports = {{"ai.onnx", "Squeeze", 1, 12, import_axes_attribute},
+                          {"ai.onnx", "Squeeze", 13},
+                          {"tflite", "SQUEEZE", 1, 1 << 20, tflite::import_squeeze}},
               .exports = {{"ai.onnx", "Squeeze", 13}},
               .cases = squeeze_cases,
           },
@@ -110,7 +113,9 @@ std::vector<OpDef> squeeze() {
               .infer = unsqueeze_infer,
               .reference = reshaping_reference,
               .gradient = reshaping_gradient,
-              .imports = {{"ai.onnx", "Unsqueeze", 1, 12, import_axes_attribute}, {"ai.onnx", "Unsqueeze", 13}},
+              .imports = {{"ai.onnx", "Unsqueeze", 1, 12, import_axes_attribute},
+                          {"ai.onnx", "Unsqueeze", 13},
+                          {"tflite", "EXPAND_DIMS", 1, 1 << 20, tflite::import_expand_dims}},
               .exports = {{"ai.onnx", "Unsqueeze", 13}},
               .cases = unsqueeze_cases,
           }};

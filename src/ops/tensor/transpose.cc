@@ -3,6 +3,7 @@
 #include "ops/cases.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
+#include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
@@ -81,7 +82,10 @@ std::vector<OpDef> transpose() {
       .infer = transpose_infer,
       .reference = transpose_reference,
       .gradient = transpose_gradient,
-      .imports = {{"ai.onnx", "Transpose"}},
+      .imports = {{"ai.onnx", "Transpose"},
+                  {"tflite", "SPACE_TO_BATCH_ND", 1, 1 << 20, tflite::import_space_to_batch},
+                  {"tflite", "BATCH_TO_SPACE_ND", 1, 1 << 20, tflite::import_batch_to_space},
+                  {"tflite", "TRANSPOSE", 1, 1 << 20, tflite::import_transpose}},
       .exports = {{"ai.onnx", "Transpose", 1}},
       .cases = transpose_cases,
   }};

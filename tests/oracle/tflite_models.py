@@ -1,0 +1,205 @@
+"""Whole TensorFlow Lite models against LiteRT.
+
+Float models: every output within 1e-4 of its range. Quantized ones: (i) every operator alone, fed with the reference kernels'
+intermediates: no element more than a step away, 99 % equal; (ii) whole models on 20 inputs: no more elements than a step away
+from the reference kernels than LiteRT's default path has, and the same best class unless the reference's two best are
+within two steps. Models: all .tflite of MINNOW_DATA and of MediaPipe's npm packages (skipped without network).
+Usage: tflite_models.py WORK_FOLDER [NAME_PART]
+"""
+
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import minnow
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from PIL import Image
+
+import tflite_parts as parts
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("MINNOW_DATA", ROOT.parent / "shared" / "data"))
+PACKAGES = ("face_detection", "hands", "selfie_segmentation", "pose", "face_mesh")
+RANGE_TOLERANCE, EQUAL_SHARE, INPUTS = 1e-4, 0.99, 20
+# Operators whose weights alone are codes: LiteRT quantizes their inputs at run time, minnow dequantizes the weights.
+HYBRID_TOLERANCE = 0.05
+CODES = (np.int8, np.uint8, np.int16)
+
+
+def reference(data, keep=False):
+    made = Interpreter(model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_REF, experimental_preserve_all_tensors=keep)
+    made.allocate_tensors()
+    return made
+
+
+def run(interpreter, values):
+    for info, value in zip(interpreter.get_input_details(), values):
+        interpreter.set_tensor(info["index"], value)
+    interpreter.invoke()
+    return [interpreter.get_tensor(info["index"]) for info in interpreter.get_output_details()]
+
+
+def pictures(shape, count):
+    files = sorted((DATA / "imagenet-sample").glob("*.jpg"))[:count]
+    return [np.asarray(Image.open(f).convert("RGB").resize((shape[2], shape[1]))) for f in files]
+
+
+def make_inputs(interpreter, count):
+    """Pictures for image models, else noise."""
+    generator = np.random.default_rng(7)
+    details = interpreter.get_input_details()
+    shape = tuple(details[0]["shape"])
+    images = pictures(shape, count) if len(details) == 1 and len(shape) == 4 and shape[3] == 3 and min(shape[1:3]) > 8 else []
+    out = []
+    for k in range(count):
+        values = []
+        for info in details:
+            dtype, dims = info["dtype"], tuple(info["shape"])
+            if dtype in CODES:
+                limits = np.iinfo(dtype)
+                value = generator.integers(limits.min, limits.max, dims, endpoint=True)
+                if k < len(images):
+                    value = images[k].astype(np.int32)[None] + (limits.min if dtype == np.int8 else 0)
+            elif dtype == np.float32:
+                value = images[k][None] / 127.5 - 1 if k < len(images) else generator.standard_normal(dims)
+            else:
+                value = generator.integers(0, 2, dims)
+            values.append(np.ascontiguousarray(value.astype(dtype)))
+        out.append(values)
+    return out
+
+
+def ours(data, values):
+    model = minnow.open_bytes(data, "model.tflite")
+    return run_ours(model, values)
+
+
+def run_ours(model, values):
+    got = model.run(list(values))
+    return [np.asarray(got[info.name]) for info in model.outputs]
+
+
+def steps(have, want):
+    assert have.shape == want.shape and have.dtype == want.dtype, f"{have.dtype}{have.shape} against {want.dtype}{want.shape}"
+    return np.abs(have.astype(np.int64) - want.astype(np.int64))
+
+
+def range_error(have, want):
+    assert have.shape == want.shape and have.dtype == want.dtype, f"{have.dtype}{have.shape} against {want.dtype}{want.shape}"
+    if have.size == 0:
+        return 0.0
+    scale = float(np.max(want) - np.min(want)) or max(1.0, float(np.max(np.abs(want))))
+    return float(np.max(np.abs(have.astype(np.float64) - want))) / scale
+
+
+def check_operators(data, values):
+    """Criterion (i): (worst step, smallest share of equal elements, its operator)."""
+    model = parts.unpack(data)
+    whole = reference(data, keep=True)
+    run(whole, values)
+    worst_step, worst_share, where = 0, 1.0, ""
+    for i, op in enumerate(model.subgraphs[0].operators):
+        kind = parts.operator_name(model, op)
+        if all(parts.is_constant(model, model.subgraphs[0].tensors[k]) for k in op.inputs if k >= 0):
+            continue
+        part, fed, outputs = parts.one_operator(model, i)
+        got = ours(part, [whole.get_tensor(k) for k in fed])
+        for have, tensor in zip(got, outputs):
+            want = whole.get_tensor(tensor)
+            if want.dtype not in CODES:
+                continue
+            away = steps(have, want)
+            share = float(np.mean(away == 0)) if away.size else 1.0
+            if away.max(initial=0) > worst_step or share < worst_share:
+                where = f"{i} {kind}"
+            worst_step, worst_share = max(worst_step, int(away.max(initial=0))), min(worst_share, share)
+    return worst_step, worst_share, where
+
+
+def best_differs(have, want):
+    """Whether the best class differs although the reference's two best are more than two steps apart."""
+    order = np.sort(want.ravel().astype(np.int64))
+    return have.ravel().argmax() != want.ravel().argmax() and len(order) > 1 and order[-1] - order[-2] > 2
+
+
+def check_quantized(data):
+    """(line for the table, verdict) of a model whose inputs are codes."""
+    exact, default, model = reference(data), Interpreter(model_content=data), minnow.open_bytes(data, "model.tflite")
+    default.allocate_tensors()
+    inputs = make_inputs(exact, INPUTS)
+    far, far_default, total, wrong = 0, 0, 0, 0
+    for values in inputs:
+        want, usual, have = run(exact, values), run(default, values), run_ours(model, values)
+        for w, u, h in zip(want, usual, have):
+            # Other integers are positions: each that differs is far.
+            allowed = 1 if w.dtype in CODES else 0
+            far += int(np.sum(steps(h, w) > allowed))
+            far_default += int(np.sum(steps(u, w) > allowed))
+            total += w.size
+            wrong += int(w.ndim == 2 and w.shape[1] > 1 and best_differs(h, w))
+    step, share, where = check_operators(data, inputs[0])
+    good = step <= 1 and share >= EQUAL_SHARE and far <= far_default and wrong == 0
+    text = f"operators: {step} step, {share:.2%} equal ({where}); far: {far / total:.3%}, LiteRT's own {far_default / total:.3%}; best differs {wrong}"
+    return text, good
+
+
+def check_float(data):
+    stated = parts.with_builtins(data) or data
+    interpreter, model = reference(stated), minnow.open_bytes(data, "model.tflite")
+    hybrid = any(d["dtype"] == np.int8 and d["quantization_parameters"]["scales"].size for d in interpreter.get_tensor_details())
+    worst = 0.0
+    for values in make_inputs(interpreter, 3):
+        for want, have in zip(run(interpreter, values), run_ours(model, values)):
+            worst = max(worst, range_error(have, want))
+    limit = HYBRID_TOLERANCE if hybrid else RANGE_TOLERANCE
+    return f"{worst:.1e} of the range{' (dynamic range)' if hybrid else ''}", worst <= limit
+
+
+def package_models(work):
+    """Models of MediaPipe's npm packages, fetched once; fewer without network."""
+    for name in PACKAGES:
+        folder = work / "mediapipe" / name
+        if not folder.exists():
+            packed = work / "mediapipe" / "packed" / name
+            packed.mkdir(parents=True, exist_ok=True)
+            got = subprocess.run(["npm", "pack", f"@mediapipe/{name}", "--silent"], cwd=packed, capture_output=True, text=True)
+            archives = list(packed.glob("*.tgz"))
+            if got.returncode != 0 or not archives:
+                print(f"{name}: skipped (npm pack @mediapipe/{name} failed)")
+                continue
+            folder.mkdir()
+            with tarfile.open(archives[0]) as archive:
+                for member in archive.getmembers():
+                    if member.isfile() and member.name.endswith(".tflite"):
+                        (folder / Path(member.name).name).write_bytes(archive.extractfile(member).read())
+        yield from sorted(folder.glob("*.tflite"))
+
+
+def main():
+    work, wanted = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
+    work.mkdir(parents=True, exist_ok=True)
+    failed = []
+    files = sorted(DATA.rglob("*.tflite"))
+    for file in files + list(package_models(work)):
+        if wanted not in str(file):
+            continue
+        data = file.read_bytes()
+        try:
+            inputs = minnow.open_bytes(data, file.name).inputs
+            quantized = any(str(i.type).startswith(("int8", "uint8", "int16")) for i in inputs)
+            text, good = check_quantized(data) if quantized else check_float(data)
+        except Exception as error:  # every model gets its line
+            quantized, text, good = None, f"{type(error).__name__}: {error}", False
+        kind = {True: "quantized", False: "float", None: "?"}[quantized]
+        print(f"{file.name} | {kind} | {text} | {'ok' if good else 'VIOLATION'}", flush=True)
+        if not good:
+            failed.append(file.name)
+    print(f"{len(failed)} violations: {', '.join(failed)}" if failed else "all models agree with LiteRT")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
