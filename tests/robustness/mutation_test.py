@@ -9,7 +9,7 @@ import pytest
 WORKER = Path(__file__).resolve().parent / "mutation_worker.py"
 
 
-@pytest.mark.parametrize("kind", ["cut", "change"])
+@pytest.mark.parametrize("kind", ["cut", "change", "tflite"])
 def test_in_one_process(kind):
     done = subprocess.run([sys.executable, str(WORKER), kind], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"ended with {done.returncode}\n{done.stdout[-1000:]}\n{done.stderr[-3000:]}"

@@ -1,4 +1,4 @@
-"""Opens and runs damaged models in this process: mutation_worker.py cut | change (see mutation_test.py)."""
+"""Opens and runs damaged models in this process: mutation_worker.py cut | change | tflite (see mutation_test.py)."""
 
 import random
 import re
@@ -6,6 +6,7 @@ import sys
 
 import minnow
 import numpy as np
+import tflite_cases
 import wire
 from case_list import all_cases
 from harness import OK
@@ -51,7 +52,12 @@ def mutations(count, rounds):
     models = [case.file for case in legal if case.file is not None]
     seeds = [data for data in models if 0 < len(data) < 4000]
     rng.shuffle(seeds)
-    for data in [wire.small_model()] * (count // 3) + seeds[: count - count // 3]:
+    change([wire.small_model()] * (count // 3) + seeds[: count - count // 3], rounds, rng, "changed.onnx")
+    assert answers["refused"] > count, answers
+
+
+def change(models, rounds, rng, name):
+    for data in models:
         for _ in range(rounds):
             changed = bytearray(data)
             for _ in range(rng.choice((1, 1, 2, 5))):
@@ -65,13 +71,16 @@ def mutations(count, rounds):
                     del changed[at : at + rng.randrange(1, 9)]
                 else:
                     changed[at:at] = bytes(rng.randrange(256) for _ in range(rng.randrange(1, 9)))
-            attempt(bytes(changed), "changed.onnx")
-    assert answers["refused"] > count, answers
+            attempt(bytes(changed), name)
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "cut":
         truncations()
+    elif sys.argv[1] == "tflite":
+        models = tflite_cases.legal()
+        change(models * 40, 10, random.Random(79), "changed.tflite")
+        assert answers["refused"] > 100 and answers["ran"] > 100, answers
     else:
         mutations(150, 10)
     print(answers)

@@ -93,6 +93,31 @@ def loop(body, condition):
     return pack([main, test, inside], [opcode(BUILTIN.WHILE), opcode(BUILTIN.LESS)])
 
 
+def quantized_sum():
+    def scaled(scale, zero_point):
+        made = schema.QuantizationParametersT()
+        made.scale, made.zeroPoint = [scale], [zero_point]
+        return {"dtype": schema.TensorType.INT8, "quantization": made}
+
+    tensors = [tensor("x", [2, 3], **scaled(0.5, 1)), tensor("w", [3], 1, **scaled(0.25, -2)), tensor("y", [2, 3], **scaled(1.0, 3))]
+    graph = subgraph(tensors, [0], [2], [operator([0, 1], [2], options=options("AddOptions", fusedActivationFunction=1))])
+    return pack([graph], [opcode(BUILTIN.ADD)], [buffer(bytes(3))])
+
+
+def branches():
+    tensors = [tensor("c", [], dtype=BOOL), tensor("x", [2]), tensor("y", [2])]
+    choice = options("IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=2)
+    main = subgraph(tensors, [0, 1], [2], [operator([0, 1], [2], options=choice)])
+    sides = [subgraph([tensor("x", [2]), tensor("y", [2])], [0], [1], [operator([0], [1], code)]) for code in (1, 2)]
+    return pack([main, *sides], [opcode(BUILTIN.IF), opcode(BUILTIN.RELU), opcode(BUILTIN.NEG)])
+
+
+def legal():
+    """Models that run: a change of one that is refused anyway shows less."""
+    plain = options("Conv2DOptions", strideW=1, strideH=1, fusedActivationFunction=3)
+    return [relu(), conv(bytes(12), plain), quantized_sum(), branches()]
+
+
 def flipped(data, position):
     return data[:position] + bytes([data[position] ^ 0x20]) + data[position + 1 :]
 
@@ -102,7 +127,8 @@ def container():
     for version in (0, 2, 99):
         yield "78", f"schema version {version}", relu(version=version), (UNSUPPORTED,), ("version", str(version))
     good = relu()
-    yield "78", "a good model", good, (OK,), ()
+    for i, data in enumerate(legal()):
+        yield "78", f"good model {i}", data, (OK,), ()
     yield "79", "cut in half", good[: len(good) // 2], (BAD_INPUT,), ("damaged",)
     yield "79", "only a header", good[:8], (BAD_INPUT,), ("damaged",)
     yield "79", "root offset past the end", struct.pack("<I", 0x7FFFFFF0) + good[4:], (BAD_INPUT,), ("damaged",)
