@@ -34,6 +34,7 @@ bool any_to_expand(const Graph& graph, const Registry& registry) {
 Status tidy(Graph& graph, const PassContext& context) {
   MN_TRY(passes::fold_constants(graph, context));
   MN_TRY(passes::remove_identities(graph, context));
+  MN_TRY(passes::share_subexpressions(graph, context));
   return passes::remove_dead_code(graph, context);
 }
 

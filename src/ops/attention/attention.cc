@@ -297,26 +297,28 @@ class Spelled {
     }
     if (mode == 1) shown_ = scores_;
     bias_ = bias();
-    if (bias_ != kNoValue) scores_ = b_.add("add", {scores_, bias_});
-    if (mode == 2) shown_ = scores_;
+    if (mode == 2) shown_ = bias_ != kNoValue ? b_.add("add", {scores_, bias_}) : scores_;
     return b_.status();
   }
 
-  // Rows in which every key is forbidden become zeros; they are made finite before the softmax, so gradients stay
-  // finite too.
+  // Rows in which every key is forbidden become zeros. For the softmax they are allowed instead, so that it and its
+  // gradient stay finite. All of that is done to the bias, which is smaller than the scores, and often the same in all
+  // layers of a network.
   ValueId softmax() {
     const DType dtype = c_.type(q_).dtype;
-    ValueId scores = scores_, empty = kNoValue;
+    ValueId scores = scores_, seen = kNoValue;
     if (bias_ != kNoValue) {
+      const ValueId zero = b_.scalar_like(0, q_);
       const ValueId highest = b_.add("reduce_max", {bias_, b_.ints({-1})}, {{"keepdims", 1}});
-      empty = b_.add("equal", {highest, b_.scalar_like(-std::numeric_limits<double>::infinity(), q_)});
-      scores = b_.add("where", {empty, b_.scalar_like(0, q_), scores});
+      const ValueId empty = b_.add("equal", {highest, b_.scalar_like(-std::numeric_limits<double>::infinity(), q_)});
+      scores = b_.add("add", {scores, b_.add("where", {empty, zero, bias_})});
+      seen = b_.add("where", {empty, zero, b_.scalar_like(1, q_)});
     }
     const DType precision = c_.has_attribute("softmax_precision") ? c_.dtype_attribute("softmax_precision") : dtype;
     if (precision != dtype) scores = b_.add("cast", {scores}, {{"to", precision}});
     ValueId out = b_.add("softmax", {scores}, {{"axis", -1}});
     if (precision != dtype) out = b_.add("cast", {out}, {{"to", dtype}});
-    if (empty != kNoValue) out = b_.add("where", {empty, b_.scalar_like(0, q_), out});
+    if (seen != kNoValue) out = b_.add("mul", {out, seen});
     if (c_.int_attribute("qk_matmul_output_mode") == 3) shown_ = out;
     return out;
   }
