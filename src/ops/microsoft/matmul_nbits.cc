@@ -22,7 +22,7 @@ Result<Layout> layout_of(const NodeView& node) {
   l.n = node.int_attribute("N");
   l.bits = node.int_attribute("bits");
   l.block = node.int_attribute("block_size");
-  constexpr int64_t kMaxSide = int64_t{1} << 40;  // keeps every product below 2^63
+  constexpr int64_t kMaxSide = int64_t{1} << 30;  // keeps every product of the two below 2^63
   MN_CHECK(l.k > 0 && l.n > 0 && l.k < kMaxSide && l.n < kMaxSide, "K and N must be positive, got ", l.k, " and ", l.n);
   MN_CHECK(l.bits >= 2 && l.bits <= 8, "bits must be 2 to 8, got ", l.bits);
   MN_CHECK(l.block >= 16 && l.block <= (1 << 20) && (l.block & (l.block - 1)) == 0,
