@@ -100,9 +100,48 @@ MN_INLINE Inside inside(const BandRows& b, int64_t remainder) {
   return {begin, last < begin ? begin : last < b.cols ? last : b.cols};
 }
 
+MN_INLINE Vector evens(Vector a, Vector b) {
+#if MN_WIDTH == 16
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#elif MN_WIDTH == 8
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+#else
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+#endif
+}
+
+MN_INLINE Vector odds(Vector a, Vector b) {
+#if MN_WIDTH == 16
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+#elif MN_WIDTH == 8
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+#else
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+#endif
+}
+
 // Whole registers: what they write too much is overwritten by what follows.
 MN_INLINE void zeros(int64_t count, float* out) {
-  for (int64_t i = 0; i < count; i += kWidth) store(out + i, Vector{});
+  if (count > 0) store(out, Vector{});
+  for (int64_t i = kWidth; i < count; i += kWidth) store(out + i, Vector{});
+}
+
+// out[i] = in[i * stride]. What is left behind the last whole register is copied with some of its elements again.
+MN_INLINE void copy_every(int64_t count, int64_t stride, const float* in, float* out) {
+  int64_t i = 0;
+  if (stride == 1 && count >= kWidth) {
+    for (; i + kWidth <= count; i += kWidth) store(out + i, load(in + i));
+    store(out + count - kWidth, load(in + count - kWidth));
+    return;
+  }
+  if (stride == 2 && count > kWidth) {
+    // While another element follows, both registers lie in the row; the last ones begin an element earlier.
+    for (; i + kWidth < count; i += kWidth) store(out + i, evens(load(in + 2 * i), load(in + 2 * i + kWidth)));
+    i = count - kWidth;
+    store(out + i, odds(load(in + 2 * i - 1), load(in + 2 * i - 1 + kWidth)));
+    return;
+  }
+  for (; i < count; ++i) out[i] = in[i * stride];
 }
 
 void fill(const BandRows* given) {
@@ -116,12 +155,8 @@ void fill(const BandRows* given) {
       const Inside range = row < 0 || row >= b.h ? Inside{b.cols, b.cols} : p < kKept ? kept[p] : inside(b, p);
       zeros(range.first, out);
       const float* in = b.plane + row * b.w + range.first * b.stride + p - b.left;
-      int64_t i = range.first;
-      if (b.stride == 1) {
-        for (; i + kWidth <= range.last; i += kWidth, in += kWidth) store(out + i, load(in));
-      }
-      for (; i < range.last; ++i, in += b.stride) out[i] = *in;
-      zeros(b.cols - i, out + i);
+      copy_every(range.last - range.first, b.stride, in, out + range.first);
+      zeros(b.cols - range.last, out + range.last);
     }
   }
 }
