@@ -85,6 +85,7 @@ Result<std::vector<Datum>> PlannedRun::run(const Lowered& lowered, std::span<con
   run.threads = options.threads;
   run.calls = &calls;
   run.observer = observer;
+  run.trace = options.trace;
   const PlanBuffers buffers{arena_.valid() ? arena_.mutable_data<std::byte>() : nullptr, input_data, output_data,
                             state_data};
   MN_TRY(run_plan(plan, buffers, run));

@@ -82,12 +82,12 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
   });
 }
 
-Result<std::vector<Datum>> Session::run(std::span<const Datum> inputs, NodeObserver* observer) {
+Result<std::vector<Datum>> Session::run(std::span<const Datum> inputs, NodeObserver* observer, Trace* trace) {
   return guarded([&]() -> Result<std::vector<Datum>> {
     const Claim claim(busy_);
     MN_TRY(claim.status());
     budget_->restart();
-    return run_claimed(inputs, observer);
+    return run_claimed(inputs, observer, trace);
   });
 }
 
@@ -109,12 +109,13 @@ bool Session::find_plan(std::span<const Datum> inputs, const NodeObserver* obser
   return lowered_ != nullptr;
 }
 
-Result<std::vector<Datum>> Session::run_claimed(std::span<const Datum> inputs, NodeObserver* observer) {
+Result<std::vector<Datum>> Session::run_claimed(std::span<const Datum> inputs, NodeObserver* observer, Trace* trace) {
   RunOptions options;
   options.budget = budget_;
   options.kernels = kernels_.get();
   options.threads = pool_.get();
   options.observer = observer;
+  options.trace = trace;
   options.seed = options_.seed;
   if (Status good = check_inputs(model_->graph(), inputs); !good.ok())
     return std::move(good.error()).in(printable(model_->name()));

@@ -30,7 +30,9 @@ class Session {
   ~Session();
 
   // Inputs in the graph's order. An error when another thread runs this session now.
-  Result<std::vector<Datum>> run(std::span<const Datum> inputs, NodeObserver* observer = nullptr);
+  // `trace`: where the run's events go; their texts live until the session runs on inputs of other sizes.
+  Result<std::vector<Datum>> run(std::span<const Datum> inputs, NodeObserver* observer = nullptr,
+                                 Trace* trace = nullptr);
   // Ends the run in progress, if there is one, with ErrorCode::cancelled. From any thread.
   void cancel() { budget_->cancel(); }
 
@@ -49,7 +51,7 @@ class Session {
   Session(std::shared_ptr<const Model> model, const SessionOptions& options);
   Result<size_t> state_index(std::string_view name) const;
   bool find_plan(std::span<const Datum> inputs, const NodeObserver* observer);
-  Result<std::vector<Datum>> run_claimed(std::span<const Datum> inputs, NodeObserver* observer);
+  Result<std::vector<Datum>> run_claimed(std::span<const Datum> inputs, NodeObserver* observer, Trace* trace);
 
   std::shared_ptr<const Model> model_;
   SessionOptions options_;

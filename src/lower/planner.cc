@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "lower/placement.h"
+#include "ops/cost.h"
 
 namespace minnow {
 namespace {
@@ -105,13 +106,30 @@ class Planner {
       const Node& node = graph_.nodes[static_cast<size_t>(group.nodes[0])];
       PlanStep step;
       step.name = node.name;
-      step.op = title(*registry_.find(node.op));
+      for (size_t i = 0; step.name.empty() && i < node.outputs.size(); ++i) {
+        if (node.outputs[i] != kNoValue) step.name = graph_.value(node.outputs[i]).name;
+      }
+      const OpDef& op = *registry_.find(node.op);
+      step.op = title(op);
+      step.operation = op.name;
+      step.multiply_adds = own_multiply_adds(op, node);
       step.node = group.nodes[0];
       step.input_count = static_cast<int32_t>(group.inputs.size());
       if (group.row != nullptr) MN_TRY(choose_packs(group, step));
       plan_.steps.push_back(std::move(step));
     }
     return {};
+  }
+
+  int64_t own_multiply_adds(const OpDef& op, const Node& node) const {
+    std::vector<Type> inputs, outputs;
+    std::vector<const Tensor*> values;
+    for (ValueId id : node.inputs) {
+      inputs.push_back(id == kNoValue ? Type() : graph_.value(id).type);
+      values.push_back(id == kNoValue || !graph_.value(id).is_constant() ? nullptr : &graph_.value(id).constant);
+    }
+    for (ValueId id : node.outputs) outputs.push_back(id == kNoValue ? Type() : graph_.value(id).type);
+    return minnow::own_multiply_adds(op, node, inputs, values, outputs);
   }
 
   Status choose_packs(const Group& group, PlanStep& step) {

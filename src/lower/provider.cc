@@ -23,6 +23,7 @@ class Provider : public KernelProvider {
     const std::optional<Problem> problem = make_problem(op, node, types, values, output_types);
     const KernelRow* row = problem.has_value() ? find_kernel(*problem, best_) : nullptr;
     if (row == nullptr) return false;
+    last_kernel_ = to_string(row->isa);
     std::array<const void*, kMaxOperands> in{};
     for (int i = 0; i < problem->input_count; ++i)
       in[static_cast<size_t>(i)] = inputs[static_cast<size_t>(i)].tensor.raw().data();
@@ -46,8 +47,11 @@ class Provider : public KernelProvider {
     return true;
   }
 
+  std::string_view last_kernel() const override { return last_kernel_; }
+
  private:
   Isa best_;
+  std::string_view last_kernel_;
 };
 
 }  // namespace

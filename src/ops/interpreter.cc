@@ -1,11 +1,12 @@
 #include "ops/interpreter.h"
 
-#include <chrono>
 #include <unordered_map>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "ops/builder.h"
 #include "ops/check.h"
+#include "ops/cost.h"
 
 namespace minnow {
 namespace {
@@ -19,11 +20,6 @@ struct Step {
 struct Body {
   std::vector<Step> steps;
 };
-
-int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 Result<Body> prepare_body(const Graph& graph, const Registry& registry) {
   Body body;
@@ -85,21 +81,32 @@ class Runner : public SubgraphRunner {
 
   Result<std::vector<Datum>> run_graph(const Graph& graph, std::span<const Datum> inputs, std::vector<Tensor>& states);
   Status execute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs);
+  // One node of the main graph.
+  Status run_alone(const Graph& graph, const Step& step, std::span<const Datum> inputs, std::vector<Datum>& outputs) {
+    depth_ = 1;
+    return execute_timed(graph, step, inputs, outputs).failure();
+  }
 
  private:
+  // Returns the duration in nanoseconds, 0 when nobody asks for it.
+  Result<int64_t> execute_timed(const Graph& graph, const Step& step, std::span<const Datum> inputs,
+                                std::vector<Datum>& outputs);
   Result<std::vector<Datum>> walk(const Graph& graph, const Body& body, std::span<const Datum> inputs,
                                   std::vector<Tensor>& states);
   Status execute_decomposed(const OpDef& op, const Node& node, std::span<const Datum> inputs,
                             std::vector<Datum>& outputs);
   Status compute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs,
                  std::span<const Type> types);
+  void record(const Graph& graph, const Step& step, std::span<const Datum> inputs, std::span<const Datum> outputs,
+              int64_t start_ns, int64_t end_ns) const;
 
   const std::unordered_map<const Graph*, Body>* bodies_;
   const Registry& registry_;
   const RunOptions& options_;
   std::shared_ptr<Budget> budget_;
   int64_t depth_ = 0;
-  uint64_t executed_;  // nodes so far: random operators draw by it
+  std::string_view kernel_;  // what ran the last node, for the trace
+  uint64_t executed_;        // nodes so far: random operators draw by it
 };
 
 Result<std::vector<Datum>> Runner::run_graph(const Graph& graph, std::span<const Datum> inputs,
@@ -138,12 +145,10 @@ Result<std::vector<Datum>> Runner::walk(const Graph& graph, const Body& body, st
     arguments.clear();
     for (ValueId id : step.node->inputs) arguments.push_back(value_of(id));
     outputs.assign(step.node->outputs.size(), Datum());
-    const int64_t start = options_.observer != nullptr ? now_ns() : 0;
-    if (Status status = execute(*step.op, *step.node, arguments, outputs); !status.ok()) {
-      return std::move(status.error()).in(describe(*step.node, *step.op));
-    }
+    Result<int64_t> duration_ns = execute_timed(graph, step, arguments, outputs);
+    if (!duration_ns.ok()) return std::move(duration_ns.error()).in(describe(*step.node, *step.op));
     if (options_.observer != nullptr)
-      MN_TRY(options_.observer->on_node(graph, *step.node, outputs, static_cast<int>(depth_ - 1), now_ns() - start));
+      MN_TRY(options_.observer->on_node(graph, *step.node, outputs, static_cast<int>(depth_ - 1), *duration_ns));
     for (size_t i = 0; i < outputs.size(); ++i) {
       const ValueId id = step.node->outputs[i];
       if (id != kNoValue) values[static_cast<size_t>(id)] = std::move(outputs[i]);
@@ -154,6 +159,58 @@ Result<std::vector<Datum>> Runner::walk(const Graph& graph, const Body& body, st
   for (ValueId id : graph.outputs) results.push_back(value_of(id));
   for (size_t i = 0; i < states.size(); ++i) states[i] = value_of(graph.states[i].out).tensor;
   return results;
+}
+
+int64_t bytes_of(const Datum& datum) {
+  if (datum.kind == Datum::Kind::tensor) return datum.tensor.bytes();
+  int64_t bytes = 0;
+  for (size_t i = 0; datum.kind == Datum::Kind::sequence && i < datum.sequence->size(); ++i)
+    bytes += bytes_of((*datum.sequence)[i]);
+  return bytes;
+}
+
+int64_t multiply_adds_of(const Step& step, std::span<const Datum> inputs, std::span<const Datum> outputs) {
+  if (step.op->cost == nullptr) return 0;
+  std::vector<Type> types, output_types;
+  std::vector<const Tensor*> values;
+  for (const Datum& input : inputs) {
+    const bool tensor = input.kind == Datum::Kind::tensor && input.tensor.valid();
+    types.push_back(input.present() ? Type::of(input) : Type());
+    values.push_back(tensor ? &input.tensor : nullptr);
+  }
+  for (const Datum& output : outputs) output_types.push_back(output.present() ? Type::of(output) : Type());
+  return own_multiply_adds(*step.op, *step.node, types, values, output_types);
+}
+
+Result<int64_t> Runner::execute_timed(const Graph& graph, const Step& step, std::span<const Datum> inputs,
+                                      std::vector<Datum>& outputs) {
+  const bool timed = options_.observer != nullptr || options_.trace != nullptr;
+  const int64_t start = timed ? now_ns() : 0;
+  MN_TRY(execute(*step.op, *step.node, inputs, outputs));
+  const int64_t end = timed ? now_ns() : 0;
+  if (options_.trace != nullptr) record(graph, step, inputs, outputs, start, end);
+  return end - start;
+}
+
+void Runner::record(const Graph& graph, const Step& step, std::span<const Datum> inputs, std::span<const Datum> outputs,
+                    int64_t start_ns, int64_t end_ns) const {
+  TraceEvent event;
+  // The graph of a composed operator dies with its run: its nodes have no name to point to.
+  if (bodies_ != nullptr && bodies_->contains(&graph)) {
+    event.name = step.node->name;
+    for (size_t i = 0; event.name.empty() && i < step.node->outputs.size(); ++i) {
+      if (step.node->outputs[i] != kNoValue) event.name = graph.value(step.node->outputs[i]).name;
+    }
+  }
+  event.op = step.op->name;
+  event.kernel = kernel_;
+  event.start_ns = start_ns;
+  event.end_ns = end_ns;
+  for (const Datum& datum : inputs) event.bytes += bytes_of(datum);
+  for (const Datum& datum : outputs) event.bytes += bytes_of(datum);
+  event.multiply_adds = multiply_adds_of(step, inputs, outputs);
+  event.depth = static_cast<int32_t>(depth_ - 1);
+  options_.trace->record(event);
 }
 
 Status Runner::execute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs) {
@@ -215,13 +272,18 @@ Status Runner::compute(const OpDef& op, const Node& node, std::span<const Datum>
   }
   if (resolved && options_.kernels != nullptr) {
     MN_ASSIGN(const bool done, options_.kernels->run(op, node, inputs, outputs, budget_, options_.threads));
-    if (done) return {};
+    if (done) {
+      kernel_ = options_.kernels->last_kernel();
+      return {};
+    }
   }
   EvalContext context(op, node, inputs, outputs, types, budget_);
   context.subgraphs = this;
   context.threads = options_.threads;
   context.seed = options_.seed * 0x9E3779B97F4A7C15u + ++executed_;
-  return op.custom != nullptr ? op.custom->evaluate(context) : op.reference(context);
+  Status status = op.custom != nullptr ? op.custom->evaluate(context) : op.reference(context);
+  kernel_ = op.custom != nullptr ? "custom" : "reference";  // set last: a subgraph of the operator sets its own
+  return status;
 }
 
 Status Runner::execute_decomposed(const OpDef& op, const Node& node, std::span<const Datum> inputs,
@@ -252,6 +314,7 @@ Status Runner::execute_decomposed(const OpDef& op, const Node& node, std::span<c
   std::vector<Tensor> no_states;
   MN_ASSIGN(std::vector<Datum> results, run_graph(scratch, arguments, no_states));
   for (size_t i = 0; i < wanted.size(); ++i) outputs[wanted[i]] = std::move(results[i]);
+  kernel_ = "composed";
   return {};
 }
 
@@ -311,7 +374,7 @@ Status Interpreter::run_node(size_t node, std::span<const Datum> inputs, std::ve
   const Node& which = program_->graph->nodes[node];
   Runner runner(&program_->bodies, *program_->registry, options,
                 options.budget != nullptr ? options.budget : std::make_shared<Budget>(Limits{}), node);
-  return runner.execute(*program_->registry->find(which.op), which, inputs, outputs);
+  return runner.run_alone(*program_->graph, {&which, program_->registry->find(which.op), {}}, inputs, outputs);
 }
 
 Result<std::vector<Datum>> evaluate(std::string_view op_name, std::span<const Datum> inputs,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/threads.h"
+#include "base/trace.h"
 #include "graph/graph.h"
 #include "ops/registry.h"
 
@@ -19,6 +20,8 @@ class KernelProvider {
   // Runs the node into `outputs` (allocated, concrete) and returns true, or returns false: no kernel for this problem.
   virtual Result<bool> run(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::span<Datum> outputs,
                            const std::shared_ptr<Budget>& budget, ThreadPool* threads) = 0;
+  // What the last successful run used, for traces: the instruction set of its kernel row. Text of the program.
+  virtual std::string_view last_kernel() const { return "kernel"; }
 };
 
 class NodeObserver {
@@ -38,6 +41,7 @@ struct RunOptions {
   KernelProvider* kernels = nullptr;
   ThreadPool* threads = nullptr;
   NodeObserver* observer = nullptr;
+  Trace* trace = nullptr;  // null: nothing is recorded
   uint64_t seed = 0;
 };
 

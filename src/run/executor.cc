@@ -77,6 +77,18 @@ class Walk {
   const PlanRun& run_;
 };
 
+void record(const PlanStep& step, int64_t start_ns, int64_t end_ns, Trace& trace) {
+  TraceEvent event;
+  event.name = step.name;
+  event.op = step.operation;
+  event.kernel = to_string(step.row->isa);
+  event.start_ns = start_ns;
+  event.end_ns = end_ns;
+  for (int64_t bytes : step.bytes) event.bytes += bytes;
+  event.multiply_adds = step.multiply_adds;
+  trace.record(event);
+}
+
 }  // namespace
 
 Status run_plan(const Plan& plan, const PlanBuffers& buffers, const PlanRun& run) {
@@ -84,11 +96,13 @@ Status run_plan(const Plan& plan, const PlanBuffers& buffers, const PlanRun& run
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const PlanStep& step = plan.steps[i];
     if (run.budget != nullptr) MN_TRY(run.budget->step());
-    const Stopwatch watch;
+    const int64_t start = now_ns();
     if (Status status = walk.step(step); !status.ok()) {
       return std::move(status.error()).in(concat({"node '", printable(step.name), "' (", step.op, ")"}));
     }
-    if (run.observer != nullptr) MN_TRY(run.observer->on_step(step, static_cast<int64_t>(i), watch.elapsed_ns()));
+    const int64_t end = now_ns();
+    if (run.trace != nullptr && step.row != nullptr) record(step, start, end, *run.trace);
+    if (run.observer != nullptr) MN_TRY(run.observer->on_step(step, static_cast<int64_t>(i), end - start));
   }
   return walk.finish();
 }

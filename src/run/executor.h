@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/threads.h"
+#include "base/trace.h"
 #include "plan/plan.h"
 
 namespace minnow {
@@ -39,6 +40,7 @@ struct PlanRun {
   ThreadPool* threads = nullptr;   // at most plan.threads
   OperatorCalls* calls = nullptr;  // may be null where every step has a kernel
   StepObserver* observer = nullptr;
+  Trace* trace = nullptr;  // steps with a kernel are recorded here; `calls` records its own
 };
 
 // Allocates nothing. The plan was verified or comes from lowering.
