@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "cli/support/json.h"
 #include "cli/support/model_flags.h"
+#include "cli/support/standard_input.h"
 #include "cli/support/terminal.h"
 #include "export/onnx.h"
 #include "import/npy.h"
@@ -98,19 +99,7 @@ class Embed : public Verb {
   Result<std::vector<std::string>> gather_texts() const {
     std::vector<std::string> texts = texts_;
     if (!input_.empty()) {
-      Bytes lines;
-      if (input_ == "-") {
-        std::string all;
-        char buffer[4096];
-        for (size_t count; (count = std::fread(buffer, 1, sizeof buffer, stdin)) > 0;) {
-          all.append(buffer, count);
-          if (static_cast<int64_t>(all.size()) > common.limits.bytes)
-            return over_limit({"standard input has more than ", common.limits.bytes, " bytes"});
-        }
-        lines = Bytes::own(std::move(all));
-      } else {
-        MN_ASSIGN(lines, read_file(input_, common.limits.bytes));
-      }
+      MN_ASSIGN(const Bytes lines, read_file_or_stdin(input_, common.limits.bytes));
       for (std::string_view line : split(lines.text(), '\n')) {
         if (!trim(line).empty()) texts.emplace_back(trim(line));
       }
