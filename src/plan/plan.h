@@ -33,7 +33,7 @@ struct PlanStep {
   std::string op;                  // as users know it: "Conv"
   const KernelRow* row = nullptr;  // null: no kernel; the operator itself is called (OperatorCalls)
   Problem problem;                 // with a row
-  std::string_view operation;      // the operator's name in the registry, for profiles
+  std::string_view operation;      // the operator's name in the registry, for profiles; empty in a plan from a file
   int64_t multiply_adds = 0;       // as the operator counts them; 0 where it does not
   int32_t node = -1;               // in the graph that was lowered
   int32_t input_count = 0;

@@ -80,7 +80,7 @@ class Walk {
 void record(const PlanStep& step, int64_t start_ns, int64_t end_ns, Trace& trace) {
   TraceEvent event;
   event.name = step.name;
-  event.op = step.operation;
+  event.op = step.operation.empty() ? step.row->op : step.operation;
   event.kernel = to_string(step.row->isa);
   event.start_ns = start_ns;
   event.end_ns = end_ns;
