@@ -1,4 +1,4 @@
-"""Parts of TensorFlow Lite models for the comparison with LiteRT: one operator as a model, custom operators as builtins."""
+"""Parts of TensorFlow Lite models for the comparison with LiteRT: one operator as a model, and forms that LiteRT opens."""
 
 import copy
 
@@ -45,13 +45,24 @@ def one_operator(model, index):
     return pack(part), fed, list(operator.outputs)
 
 
-def with_builtins(data):
-    """The model with MediaPipe's Convolution2DTransposeBias spelled as TRANSPOSE_CONV, which LiteRT knows; None without any."""
+def repair_dimensions(model):
+    """Old converters state dimension 3 for the scales of a bias, which LiteRT no longer opens. True: something changed."""
+    changed = False
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            if tensor.quantization is not None and tensor.quantization.quantizedDimension >= len(tensor.shape) == 1:
+                tensor.quantization.quantizedDimension, changed = 0, True
+    return changed
+
+
+def for_litert(data):
+    """The model as LiteRT opens it: also with MediaPipe's Convolution2DTransposeBias spelled as TRANSPOSE_CONV."""
     model = unpack(data)
     graph = model.subgraphs[0]
+    changed = repair_dimensions(model)
     custom = [op for op in graph.operators if operator_name(model, op) == "Convolution2DTransposeBias"]
     if not custom:
-        return None
+        return pack(model) if changed else data
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.TRANSPOSE_CONV
     code.version = 3
