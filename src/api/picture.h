@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +31,8 @@ Result<Picture> decode_picture(const Bytes& bytes, std::string_view name, const 
 // The tensor that the contract asks for: resized bilinearly (pixel centres at half, edges repeated), each sample p in
 // [0, 255] taken to (p - mean) * scale, [1, C, H, W] or [1, H, W, C]. `dtype`: a floating-point type or uint8.
 Result<Tensor> picture_tensor(const Picture& picture, const InputContract& contract, DType dtype = DType::float32);
+// PNG bytes of 8-bit RGB.
+Result<std::string> encode_png(const Picture& picture);
 Picture resize_picture(const Picture& picture, int64_t width, int64_t height);
 
 }  // namespace minnow

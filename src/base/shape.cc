@@ -37,6 +37,7 @@ Result<int64_t> checked_element_count(std::span<const int64_t> dims) {
 }
 
 int64_t element_count(std::span<const int64_t> dims) {
+  if (std::find(dims.begin(), dims.end(), 0) != dims.end()) return 0;  // the others' product need not fit
   int64_t count = 1;
   for (int64_t dim : dims) count *= dim;
   return count;

@@ -64,9 +64,9 @@ class Planner {
   void declare() {
     homes_.resize(graph_.values.size());
     for (const Value& value : graph_.values) {
-      auto bytes = static_cast<int64_t>(element_bytes(value.type.dtype));
-      for (const Dim& dim : value.type.shape.dims) bytes *= dim.value;
-      bytes_.push_back(bytes);
+      // can_plan has checked that they are this few; with a dimension of 0 their product in order need not be.
+      const Result<int64_t> count = checked_element_count(value.type.shape.to_dims());
+      bytes_.push_back(count.ok() ? *count * static_cast<int64_t>(element_bytes(value.type.dtype)) : 0);
     }
     const auto settle = [&](ValueId id, Region region, size_t index) {
       homes_[static_cast<size_t>(id)].place = {region, static_cast<int32_t>(index), 0};
