@@ -59,7 +59,7 @@ std::string rectangle(const MapBlock& block, const Scale& scale, size_t index) {
                             "\" fill=\"",
                             block.hatched ? "#999" : kColors[index % std::size(kColors)],
                             "\" stroke=\"#fff\" stroke-width=\"0.5\"/>"});
-  const auto letters = static_cast<size_t>(width / 6.5);  // of 11-pixel type
+  const auto letters = static_cast<size_t>(std::max(0.0, width - 6) / 7);  // of 11-pixel type
   // The last part of a path of scopes tells most.
   const std::string_view tail =
       std::string_view(name).substr(name.rfind('/') == std::string::npos ? 0 : name.rfind('/') + 1);
