@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "api/inspect.h"
 #include "base/clock.h"
@@ -9,11 +10,14 @@
 #include "base/text.h"
 #include "cli/support/inputs.h"
 #include "cli/support/json.h"
-#include "cli/support/terminal.h"
+#include "cli/support/profiling.h"
 #include "kernels/kernel_row.h"
 
 namespace minnow::cli {
 namespace {
+
+// Enough for the shares of layers; the times of the table come from runs without a trace.
+constexpr int64_t kProfiledRuns = 5;
 
 int64_t peak_rss_bytes() {
   rusage usage{};
@@ -21,23 +25,26 @@ int64_t peak_rss_bytes() {
   return static_cast<int64_t>(usage.ru_maxrss) * 1024;  // Linux counts kilobytes
 }
 
-// Time by operator over all timed runs.
-class OperatorTimes : public NodeObserver {
- public:
-  Status on_node(const Graph&, const Node& node, std::span<const Datum>, int depth, int64_t duration_ns) override {
-    if (depth > 0) return {};  // inside its If or Loop
-    auto found = std::find_if(times.begin(), times.end(), [&](const auto& entry) { return entry.first == node.op; });
-    if (found == times.end()) found = times.insert(times.end(), {node.op, 0});
-    found->second += duration_ns;
-    return {};
-  }
-  std::vector<std::pair<std::string, int64_t>> times;
+// The value that this share of the runs stays at or below (nearest rank). `times` is sorted.
+double percentile(const std::vector<double>& times, double share) {
+  const double rank = std::ceil(share * static_cast<double>(times.size()));
+  return times[static_cast<size_t>(std::clamp(rank, 1.0, static_cast<double>(times.size()))) - 1];
+}
+
+double median(const std::vector<double>& times) {
+  const size_t half = times.size() / 2;
+  return times.size() % 2 == 1 ? times[half] : (times[half - 1] + times[half]) / 2;
+}
+
+struct Scaling {
+  int threads = 0;
+  double median_ms = 0;
 };
 
 class Bench : public Verb {
  public:
   const char* summary() const override {
-    return "Time a model: median, minimum, 90th percentile, load, first run, memory";
+    return "Time a model: median and percentiles, load, first run, memory; how it scales over threads";
   }
   const char* example() const override { return "minnow bench model.onnx --shape x=1,3,224,224 --threads 2 --runs 20"; }
 
@@ -46,6 +53,8 @@ class Bench : public Verb {
     inputs_.declare(arguments);
     arguments.option("--runs", "N", &runs_, "Timed runs after one that is not counted (default 10)");
     arguments.flag("--profile", &profile_, "Also time each operator");
+    arguments.flag("--scaling", &scaling_,
+                   "Also time 1, 2, 4 … threads, up to --threads or, without it, to the machine's");
   }
 
   Result<int> run() override {
@@ -57,28 +66,49 @@ class Bench : public Verb {
     InputFlags flags = inputs_;
     flags.random = true;
     MN_ASSIGN(const std::vector<Datum> inputs, flags.read(model->graph(), common, contract_of_file(model_.path)));
-    const Interruptible interruptible(*session);
-    watch.restart();
-    MN_TRY(run_once(*session, inputs, nullptr));
-    const double first_ms = watch.elapsed_ms();
-    std::vector<double> times;
-    OperatorTimes operators;
+    MN_ASSIGN(const std::vector<double> first, time_runs(*session, inputs, 1, nullptr));
     Progress progress(common, "bench", runs_);
-    for (int64_t i = 0; i < runs_; ++i) {
-      watch.restart();
-      MN_TRY(run_once(*session, inputs, profile_ ? &operators : nullptr));
-      times.push_back(watch.elapsed_ms());
-      progress.update(i + 1);
+    MN_ASSIGN(const std::vector<double> times, time_runs(*session, inputs, runs_, &progress));
+    // After the timed runs, so that they run as users' do.
+    MN_ASSIGN(const Profile profile, profile_session(common, *session, inputs, std::min(runs_, kProfiledRuns)));
+    std::vector<Scaling> scaling;
+    if (scaling_) {
+      MN_ASSIGN(scaling, measure_scaling(model, inputs));
     }
     MN_ASSIGN(const int64_t macs, multiply_adds(*model, inputs));
-    return report(*session, std::move(times), load_ms, first_ms, macs, operators);
+    return report(*session, times, load_ms, first[0], macs, profile, scaling);
   }
 
  private:
-  static Status run_once(Session& session, const std::vector<Datum>& inputs, NodeObserver* observer) {
-    const auto outputs = session.run(inputs, observer);
-    if (!outputs.ok()) return outputs.error();
-    return {};
+  // Milliseconds of each run, sorted.
+  static Result<std::vector<double>> time_runs(Session& session, const std::vector<Datum>& inputs, int64_t runs,
+                                               Progress* progress) {
+    const Interruptible interruptible(session);
+    std::vector<double> times;
+    for (int64_t i = 0; i < runs; ++i) {
+      const Stopwatch watch;
+      const auto outputs = session.run(inputs);
+      times.push_back(watch.elapsed_ms());
+      if (!outputs.ok()) return outputs.error();
+      if (progress != nullptr) progress->update(i + 1);
+    }
+    std::sort(times.begin(), times.end());
+    return times;
+  }
+
+  Result<std::vector<Scaling>> measure_scaling(const std::shared_ptr<const Model>& model,
+                                               const std::vector<Datum>& inputs) const {
+    const int most = common.threads > 1 ? static_cast<int>(common.threads) : hardware_threads();
+    std::vector<Scaling> scaling;
+    for (int threads = 1;; threads = std::min(2 * threads, most)) {
+      CommonFlags flags = common;
+      flags.threads = threads;
+      MN_ASSIGN(const std::unique_ptr<Session> session, model_.session(flags, model));
+      MN_TRY(time_runs(*session, inputs, 1, nullptr));
+      MN_ASSIGN(const std::vector<double> times, time_runs(*session, inputs, runs_, nullptr));
+      scaling.push_back({threads, median(times)});
+      if (threads == most) return scaling;
+    }
   }
 
   Result<int64_t> multiply_adds(const Model& model, const std::vector<Datum>& inputs) const {
@@ -89,17 +119,16 @@ class Bench : public Verb {
     return measure_cost(graph, model.registry()).multiply_adds;
   }
 
-  Result<int> report(const Session& session, std::vector<double> times, double load_ms, double first_ms, int64_t macs,
-                     OperatorTimes& operators) {
-    std::sort(times.begin(), times.end());
-    const size_t count = times.size();
-    const double median = count % 2 == 1 ? times[count / 2] : (times[count / 2 - 1] + times[count / 2]) / 2;
-    const double p90 = times[std::min(count - 1, (count * 9 + 9) / 10 - 1)];
+  Result<int> report(const Session& session, const std::vector<double>& times, double load_ms, double first_ms,
+                     int64_t macs, const Profile& profile, const std::vector<Scaling>& scaling) {
+    const double middle = median(times), p90 = percentile(times, 0.9), p99 = percentile(times, 0.99);
     const std::string isa = model_.reference ? "reference" : std::string(to_string(best_isa()));
     Json json{{"model", session.model().name()},
-              {"median_ms", median},
+              {"median_ms", middle},
               {"min_ms", times[0]},
+              {"p50_ms", percentile(times, 0.5)},
               {"p90_ms", p90},
+              {"p99_ms", p99},
               {"load_ms", load_ms},
               {"first_run_ms", first_ms},
               {"peak_rss_bytes", peak_rss_bytes()},
@@ -107,36 +136,56 @@ class Bench : public Verb {
               {"macs", macs},
               {"threads", session.threads()},
               {"isa", isa},
-              {"runs", static_cast<int64_t>(count)},
+              {"runs", static_cast<int64_t>(times.size())},
               {"cpu", cpu_brand()}};
-    const double gmacs = median > 0 ? static_cast<double>(macs) / median * 1e-6 : 0;
-    std::string text = markdown_table(
-        {{"model", "median ms", "min ms", "p90 ms", "first ms", "load ms", "GMAC/s", "peak RSS", "threads", "isa"},
-         {printable(session.model().name()), fixed(median, 3), fixed(times[0], 3), fixed(p90, 3), fixed(first_ms, 3),
-          fixed(load_ms, 1), fixed(gmacs, 2), human_bytes(peak_rss_bytes()), concat({session.threads()}), isa}});
-    if (profile_) {
-      std::sort(operators.times.begin(), operators.times.end(),
-                [](const auto& a, const auto& b) { return a.second > b.second; });
-      std::vector<std::vector<std::string>> rows{{"operator", "ms a run", "share"}};
-      int64_t total = 0;
-      for (const auto& [name, time] : operators.times) total += time;
-      for (const auto& [name, time] : operators.times) {
-        const double ms = static_cast<double>(time) * 1e-6 / static_cast<double>(count);
-        rows.push_back(
-            {name, fixed(ms, 3),
-             fixed(100.0 * static_cast<double>(time) / static_cast<double>(std::max<int64_t>(total, 1)), 1) + " %"});
-        json["operators"].push_back({{"name", name}, {"ms", ms}});
-      }
-      text += "\n" + markdown_table(rows);
-    }
+    const double gmacs = middle > 0 ? static_cast<double>(macs) / middle * 1e-6 : 0;
+    std::string text =
+        markdown_table({{"model", "median ms", "min ms", "p90 ms", "p99 ms", "first ms", "load ms", "GMAC/s",
+                         "peak RSS", "threads", "isa"},
+                        {printable(session.model().name()), fixed(middle, 3), fixed(times[0], 3), fixed(p90, 3),
+                         fixed(p99, 3), fixed(first_ms, 3), fixed(load_ms, 1), fixed(gmacs, 2),
+                         human_bytes(peak_rss_bytes()), concat({session.threads()}), isa}});
+    if (profile_) add_operators(profile, json, text);
+    if (!scaling.empty()) add_scaling(scaling, json, text);
+    std::vector<std::string> advice = profile_findings(profile);
+    if (!advice.empty()) advice.push_back("See minnow profile " + printable(model_.path));
+    json["advice"] = advice;
+    for (size_t i = 0; i < advice.size(); ++i) text += (i == 0 ? "\n" : "") + advice[i] + "\n";
     MN_TRY(emit(common, json, text));
     return kExitOk;
+  }
+
+  static void add_operators(const Profile& profile, Json& json, std::string& text) {
+    std::vector<std::vector<std::string>> rows{{"operator", "ms a run", "share"}};
+    double total = 0;
+    for (const ProfileRow& row : profile.operators) total += row.amounts.time_ns;
+    for (const ProfileRow& row : profile.operators) {
+      const double ms = row.amounts.time_ns * 1e-6;
+      rows.push_back({row.name, fixed(ms, 3), fixed(100 * row.amounts.time_ns / std::max(total, 1.0), 1) + " %"});
+      json["operators"].push_back({{"name", row.name}, {"ms", ms}});
+    }
+    text += "\n" + markdown_table(rows);
+  }
+
+  static void add_scaling(const std::vector<Scaling>& scaling, Json& json, std::string& text) {
+    std::vector<std::vector<std::string>> rows{{"threads", "median ms", "speed-up", "efficiency"}};
+    for (const Scaling& entry : scaling) {
+      const double speedup = entry.median_ms > 0 ? scaling[0].median_ms / entry.median_ms : 0;
+      const double efficiency = speedup / entry.threads;
+      rows.push_back(
+          {concat({entry.threads}), fixed(entry.median_ms, 3), fixed(speedup, 2), fixed(100 * efficiency, 0) + " %"});
+      json["scaling"].push_back({{"threads", entry.threads},
+                                 {"median_ms", entry.median_ms},
+                                 {"speedup", speedup},
+                                 {"efficiency", efficiency}});
+    }
+    text += "\n" + markdown_table(rows);
   }
 
   ModelFlags model_;
   InputFlags inputs_;
   int64_t runs_ = 10;
-  bool profile_ = false;
+  bool profile_ = false, scaling_ = false;
 };
 
 }  // namespace

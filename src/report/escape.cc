@@ -1,5 +1,7 @@
 #include "report/escape.h"
 
+#include "base/text.h"
+
 namespace minnow {
 
 std::string escape_xml(std::string_view text) {
@@ -15,6 +17,15 @@ std::string escape_xml(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string json_string(std::string_view text) {
+  std::string out = "\"";
+  for (char c : printable(text, text.size() * 4 + 16)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
 }
 
 }  // namespace minnow

@@ -77,28 +77,31 @@ class Writer {
     const std::string size = concat({"width=\"", options_.width, "\" height=\"", layout_.height, "\" viewBox=\"0 0 ",
                                      options_.width, " ", layout_.height, "\""});
     const auto [top, bottom] = background();
-    out_ += concat({"<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n",
-                    "<svg version=\"1.1\" xmlns=\"http://www.w3.org/2000/svg\" ",
-                    size,
-                    " font-family=\"Verdana, 'DejaVu Sans', sans-serif\" font-size=\"",
-                    kFontSize,
-                    "\">\n<desc>",
-                    escape_xml(printable(title(), kMaxNameBytes)),
-                    "; made by minnow</desc>\n<style>\n",
-                    "text { fill: #000; } .button { display: none; cursor: pointer; fill: #555; }\n",
-                    "#title { font-size: ",
-                    kFontSize + 5,
-                    "px; text-anchor: middle; }\n",
-                    "#subtitle, #legend text { fill: #555; }\n",
-                    "#frames > g { cursor: pointer; } #frames > g:hover > rect { stroke: #000; stroke-width: 0.5; }\n",
-                    "#frames text { pointer-events: none; }\n</style>\n",
-                    "<defs><linearGradient id=\"background\" y1=\"0\" y2=\"1\" x1=\"0\" x2=\"0\">",
-                    "<stop stop-color=\"",
-                    top,
-                    "\" offset=\"5%\"/><stop stop-color=\"",
-                    bottom,
-                    "\" offset=\"95%\"/></linearGradient></defs>\n",
-                    "<rect width=\"100%\" height=\"100%\" fill=\"url(#background)\"/>\n"});
+    out_ += concat(
+        {"<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"no\"?>\n",
+         "<svg version=\"1.1\" xmlns=\"http://www.w3.org/2000/svg\" ",
+         size,
+         " font-family=\"Verdana, 'DejaVu Sans', sans-serif\" font-size=\"",
+         kFontSize,
+         "\">\n<desc>",
+         escape_xml(printable(title(), kMaxNameBytes)),
+         "; made by minnow</desc>\n<style>\n",
+         "text { fill: #000; } .button { display: none; cursor: pointer; fill: #555; }\n",
+         "#title { font-size: ",
+         kFontSize + 5,
+         "px; text-anchor: middle; }\n",
+         "#subtitle, #legend text { fill: #555; }\n",
+         "#frames > g { cursor: pointer; } #frames > g:hover > rect { stroke: #000; stroke-width: 0.5; }\n",
+         "#frames text { pointer-events: none; }\n",
+         options_.coloring == FlameColoring::difference ? "#frames rect { stroke: #ccc; stroke-width: 0.5; }\n" : "",
+         "</style>\n",
+         "<defs><linearGradient id=\"background\" y1=\"0\" y2=\"1\" x1=\"0\" x2=\"0\">",
+         "<stop stop-color=\"",
+         top,
+         "\" offset=\"5%\"/><stop stop-color=\"",
+         bottom,
+         "\" offset=\"95%\"/></linearGradient></defs>\n",
+         "<rect width=\"100%\" height=\"100%\" fill=\"url(#background)\"/>\n"});
   }
 
   // FlameGraph's backgrounds: each palette has one of another colour than its boxes.
@@ -173,7 +176,7 @@ class Writer {
     double width = -kLegendGap;
     for (const LegendEntry& entry : entries) width += entry.width();
     double x = kSidePadding + std::max(0.0, (room - width) / 2);
-    const double y = top_padding(options_) - 2.0 * kFontSize;
+    const double y = top_padding(options_) - kFontSize;
     out_ += "<g id=\"legend\">\n";
     for (const LegendEntry& entry : entries) {
       if (x + entry.width() - kLegendGap > kSidePadding + room) break;
@@ -260,7 +263,7 @@ class Writer {
       }
       case FlameColoring::fraction: return fraction_color(node.total > 0 ? node.other / node.total : 0);
       case FlameColoring::kind: {
-        constexpr Color kNone{226, 222, 214};  // frames that are no operators
+        constexpr Color kNone{214, 208, 196};  // frames that are no operators
         const int kind = node.name >= 0 && options_.kind_of != nullptr ? options_.kind_of(name) : -1;
         if (kind < 0 || kind >= static_cast<int>(options_.kinds.size())) return shaded(kNone, name);
         return shaded(options_.kinds[static_cast<size_t>(kind)].color, name);
