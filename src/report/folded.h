@@ -44,7 +44,7 @@ class Folded {
 struct FoldedLimits {
   int64_t bytes = int64_t{256} << 20;
   int64_t depth = 1024;        // frames of one stack
-  int64_t frames = 4'000'000;  // of all stacks together
+  int64_t frames = 2'000'000;  // of all stacks together
 };
 
 // Lines that are empty are skipped; any other line that is not a stack is an error with its number. Where every line

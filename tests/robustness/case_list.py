@@ -13,6 +13,7 @@ import arithmetic_cases
 import container_cases
 import convolution_cases
 import file_cases
+import flame_cases
 import graph_cases
 import harness
 import numpy as np
@@ -34,6 +35,7 @@ MODULES = (
     recurrent_cases,
     quantized_cases,
     file_cases,
+    flame_cases,
     picture_cases,
     tflite_cases,
 )
