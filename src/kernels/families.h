@@ -22,6 +22,7 @@
 //   transpose                     ints: for each dimension of the output that of the input
 //   slice                         one rank for both; ints: first position of each dimension, from kMaxRank on the steps
 //   expand                        one rank for both
+//   pad                           with the constant floats[0]; ints: elements before the first of each dimension
 //   resize                        to the nearest element, x [.., h, w]; ints: whole factors of h and w
 #pragma once
 
@@ -40,7 +41,7 @@ extern const std::array<KernelRow, 1> kConvGradRows;
 extern const std::array<KernelRow, 20> kElementwiseRows;
 extern const std::array<KernelRow, 8> kReduceRows;
 extern const std::array<KernelRow, 2> kPoolRows;
-extern const std::array<KernelRow, 6> kMoveRows;
+extern const std::array<KernelRow, 7> kMoveRows;
 
 enum ConvInt { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kGroup, kChannelsLast = 10 };
 // After those of conv.

@@ -249,6 +249,41 @@ KernelStatus run_expand(const KernelCall& call) {
   return run_walk(call, walk);
 }
 
+// The input with a constant around it.
+bool accepts_pad(const Problem& p) {
+  if (p.input_count != 1 || p.operand_count != 2 || !p.epilogue.none() || !all_float32(p, 1, kMaxRank)) return false;
+  const Operand &in = p.input(0), &out = p.output(0);
+  if (in.rank != out.rank || in.elements() == 0) return false;
+  for (int32_t d = 0; d < in.rank; ++d) {
+    const int64_t begin = p.ints[static_cast<size_t>(d)];
+    if (begin < 0 || begin > dim(out, d) - dim(in, d)) return false;
+  }
+  return true;
+}
+
+KernelStatus run_pad(const KernelCall& call) {
+  const Problem& p = *call.problem;
+  const Operand &in = p.input(0), &out = p.output(0);
+  const int32_t last = out.rank - 1;
+  const int64_t width = dim(out, last), inner = dim(in, last), left = p.ints[static_cast<size_t>(last)];
+  return for_each_item(call, out.elements() / width, [&](int64_t row, int) {
+    float* to = call.output(0) + row * width;
+    int64_t from = 0, rest = row, stride = inner;
+    bool inside = true;
+    for (int32_t d = last - 1; d >= 0; --d) {
+      const int64_t at = rest % dim(out, d) - p.ints[static_cast<size_t>(d)];
+      inside = inside && at >= 0 && at < dim(in, d);
+      from += at * stride;
+      stride *= dim(in, d);
+      rest /= dim(out, d);
+    }
+    if (!inside) return std::fill(to, to + width, p.floats[0]);
+    std::fill(to, to + left, p.floats[0]);
+    std::memcpy(to + left, call.input(0) + from, static_cast<size_t>(inner) * sizeof(float));
+    std::fill(to + left + inner, to + width, p.floats[0]);
+  });
+}
+
 // Every element of x [.., h, w] becomes a block of that many rows and columns.
 bool accepts_resize(const Problem& p) {
   if (p.input_count != 1 || p.operand_count != 2 || !p.epilogue.none() || !all_float32(p, 2, kMaxRank)) return false;
@@ -280,11 +315,12 @@ KernelStatus run_resize(const KernelCall& call) {
 
 }  // namespace
 
-const std::array<KernelRow, 6> kMoveRows = {{
+const std::array<KernelRow, 7> kMoveRows = {{
     {.op = "concat", .accepts = accepts_concat, .run = run_concat},
     {.op = "split", .accepts = accepts_split, .run = run_split},
     {.op = "transpose", .accepts = accepts_transpose, .run = run_transpose},
     {.op = "slice", .accepts = accepts_slice, .run = run_slice},
+    {.op = "pad", .accepts = accepts_pad, .run = run_pad},
     {.op = "resize", .accepts = accepts_resize, .run = run_resize},
     {.op = "expand", .accepts = accepts_expand, .run = run_expand},
 }};

@@ -286,6 +286,29 @@ bool prepare_slice(const Step& step, Problem& p) {
   return true;
 }
 
+bool prepare_pad(const Step& step, Problem& p) {
+  for (size_t i = 1; i < step.inputs.size(); ++i) {
+    if (step.inputs[i].kind != Type::Kind::unknown && step.values[i] == nullptr) return false;
+  }
+  if (step.inputs.size() < 2 || step.values[1] == nullptr || step.node.string_attribute("mode") != "constant")
+    return false;
+  const int64_t rank = p.input(0).rank;
+  const std::vector<int64_t> pads = ints_of(*step.values[1]);
+  const bool has_axes = step.inputs.size() > 3 && step.values[3] != nullptr;
+  const std::vector<int64_t> axes = has_axes ? ints_of(*step.values[3]) : std::vector<int64_t>();
+  const size_t count = pads.size() / 2;
+  if (has_axes ? axes.size() != count : static_cast<int64_t>(count) != rank) return false;
+  for (size_t i = 0; i < count; ++i) {
+    const auto axis = normalize_axis(has_axes ? axes[i] : static_cast<int64_t>(i), rank);
+    if (!axis.ok() || pads[i] < 0 || pads[i + count] < 0) return false;
+    p.ints[static_cast<size_t>(*axis)] = pads[i];
+  }
+  if (step.inputs.size() > 2 && step.values[2] != nullptr && step.values[2]->size() == 1)
+    p.floats[0] = static_cast<float>(to_doubles(*step.values[2])[0]);
+  keep_inputs(p, 1);
+  return true;
+}
+
 bool prepare_expand(const Step&, Problem& p) {
   keep_inputs(p, 1);
   while (p.operands[0].rank < p.output(0).rank) insert_dim(p.operands[0], 0);
@@ -368,6 +391,7 @@ constexpr Preparation kPreparations[] = {
     {"split", prepare_axis},
     {"transpose", prepare_transpose},
     {"slice", prepare_slice},
+    {"pad", prepare_pad},
     {"expand", prepare_expand},
     {"resize", prepare_resize},
 };

@@ -170,6 +170,9 @@ TEST(Kernels, Moves) {
   check_kernel("slice", {random({5, 6, 7}, 1), ints({-1, 1, 0}), ints({-100, 5, 7}), ints({2, 0, 1}), ints({-2, 2, 1})},
                {}, 0, "steps");
   check_kernel("slice", {random({5, 60}, 1), ints({3}), ints({50}), ints({-1})}, {}, 0, "columns");
+  check_kernel("pad", {random({3, 4, 5}, 1), ints({1, 0, 2, 0, 3, 1}), Datum(Tensor::scalar<float>(-2.5f))}, {}, 0,
+               "pad");
+  check_kernel("pad", {random({3, 4, 5}, 1), ints({2, 1, 0, 3}), Datum(), ints({-1, 0})}, {}, 0, "pad two axes");
   check_kernel("expand", {random({5, 1, 7}, 1), ints({2, 5, 3, 7})}, {}, 0, "middle");
   check_kernel("split", {random({5, 6, 7}, 1), ints({1, 3, 2})}, {{"axis", 1}}, 0, "three", 3);
 }
