@@ -73,6 +73,25 @@ TEST(Lowering, SizesThatDependOnDataAreLeftAlone) {
   EXPECT_EQ(lowering.lower(std::span(&type, 1), {}), nullptr);
 }
 
+// A file may declare sizes that are not so, and the caller may give inputs that do not fit: no plan may trust either.
+TEST(Lowering, DeclaredSizesAreNotTrusted) {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = b.input("x", Type::tensor(DType::float32, {2, Dim()}));
+  const ValueId y = b.add("add", {x, b.constant(random_tensor(DType::float32, {2, 3}, 1))});
+  const ValueId found = b.add("non_zero", {x});
+  graph.value(y).type = Type::tensor(DType::float32, {2, 3});
+  graph.value(found).type = Type::tensor(DType::int64, {2, 4});
+  b.output(y);
+  Lowering sums(graph, Registry::builtin(), {});
+  const Type wrong = Type::tensor(DType::float32, {2, 2}), right = Type::tensor(DType::float32, {2, 3});
+  EXPECT_EQ(sums.lower(std::span(&wrong, 1), {}), nullptr);
+  EXPECT_NE(sums.lower(std::span(&right, 1), {}), nullptr);
+  graph.outputs = {found};
+  Lowering counts(graph, Registry::builtin(), {});
+  EXPECT_EQ(counts.lower(std::span(&right, 1), {}), nullptr);
+}
+
 TEST(Lowering, ViewsTakeNoSteps) {
   Graph graph;
   Builder b(graph);

@@ -38,6 +38,30 @@ Status tidy(Graph& graph, const PassContext& context) {
   return passes::remove_dead_code(graph, context);
 }
 
+// Types as inference finds them from these inputs, and nothing else: what a file declares may be stale, and the passes
+// keep a node that cannot run for a run that may never reach it. A plan must rely on neither.
+Status infer_again(Graph& graph, const Registry& registry) {
+  for (const State& state : graph.states) graph.value(state.in).type = Type::of(Datum(state.initial));
+  std::vector<Type> types;
+  std::vector<const Tensor*> values;
+  for (const Node& node : graph.nodes) {
+    const OpDef* op = registry.find(node.op);
+    if (op == nullptr) return unsupported({"unknown operator '", node.op, "'"});
+    types.clear();
+    values.clear();
+    for (ValueId id : node.inputs) {
+      const Value* value = id != kNoValue ? &graph.value(id) : nullptr;
+      types.push_back(value != nullptr ? value->type : Type{});
+      values.push_back(value != nullptr && value->is_constant() ? &value->constant : nullptr);
+    }
+    MN_ASSIGN(std::vector<Type> inferred, infer_types(*op, node, types, values, registry));
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] != kNoValue) graph.value(node.outputs[i]).type = std::move(inferred[i]);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Graph expand_compositions(const Graph& graph, const Registry& registry, const Limits& limits) {
@@ -64,6 +88,7 @@ Result<Graph> specialize(const Graph& graph, std::span<const Type> inputs, const
     MN_ASSIGN(result, expand(result, registry, limits, should_expand));
     MN_TRY(tidy(result, context));
   }
+  MN_TRY(infer_again(result, registry));
   return result;
 }
 
