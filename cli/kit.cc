@@ -7,7 +7,9 @@
 #include "base/text.h"
 #include "cli/support/json.h"
 #include "cli/support/model_flags.h"
+#include "cli/support/profiling.h"
 #include "cli/support/terminal.h"
+#include "insight/kinds.h"
 #include "kit/vision/draw.h"
 #include "kit/vision/face_detector.h"
 #include "plan/memory_map.h"
@@ -137,6 +139,16 @@ class Kit : public Verb {
         {"Faces", html_picture("image/png", png, static_cast<int>(width)) + html_table(rows(faces, marked))},
         {"Time", html_text(summary_of(faces.size(), marked, median_ms))}};
     MN_ASSIGN(const kit::LetterboxedTensor input, detector.input(marked));
+    MN_ASSIGN(const Profile profile,
+              profile_session(common, detector.session(), std::vector<Datum>{input.tensor}, kTimedRuns, nullptr));
+    FlameOptions flame;
+    flame.unit = FlameUnit::nanoseconds;
+    flame.coloring = FlameColoring::kind;
+    flame.kinds = operator_kinds();
+    flame.kind_of = operator_kind;
+    flame.title = concat({profile.model, ": the network alone"});
+    MN_ASSIGN(const std::string flame_picture, flame_svg(profile_stacks(profile, ProfileBy::time), flame));
+    sections[1].html += html_frame(flame_picture, 260);
     const Type type = Type::of(input.tensor);
     const Model& model = detector.session().model();
     PlanOptions options;
