@@ -127,11 +127,12 @@ Status import_resize(ImportContext& c, const Attributes& attributes) {
   const ValueId sizes = int64_list(c, 1);
   Attributes all = attributes;
   all.set("axes", Ints{1, 2});
-  const bool nearest = attributes.find("mode") == nullptr;
-  // Nearest moves codes; linear mixes them.
-  const ValueId x = nearest ? carried(c, 0) : real(c, 0);
-  const ValueId out = c.b.add("resize", {x, kNoValue, kNoValue, sizes}, all);
-  return nearest ? finish_codes(c, out) : finish(c, out);
+  ValueId x = carried(c, 0);
+  const bool mixes = attributes.find("mode") != nullptr && is_quantized_output(c);
+  if (mixes) x = c.b.add("cast", {x}, {{"to", DType::float32}});
+  const Expression out{&c.b, c.b.add("resize", {x, kNoValue, kNoValue, sizes}, all)};
+  // Doubling a size gives many halves: integer kernels round them away from zero.
+  return finish_codes(c, mixes ? as_declared(c, round_away(out).id) : out.id);
 }
 
 // Paddings [rank, 2] as the list of all beginnings, then all ends.
