@@ -16,7 +16,7 @@ class Flame : public Verb {
   void declare(Arguments& arguments) override {
     arguments.positional("FILE", &files_, "Folded stacks, 'a;b;c 12' a line; -: standard input. Two files with --diff");
     arguments.flag("--diff", &diff_, "Compare two files, before and after: widths of after, red grew, blue shrank");
-    arguments.flag("--scale", &scale_, "With --diff: scale the first file to the total of the second");
+    arguments.flag("--scale", &scale_, "Scale the first file of a --diff to the total of the second");
     arguments.flag("--negate", &negate_, "Swap red and blue");
     arguments.option("--unit", "NAME", &unit_,
                      "What is counted: ns (time), bytes, or a word for the texts (default samples)");

@@ -169,7 +169,8 @@ class ImportContext {
   Builder& b;
   int input_count() const { return static_cast<int>(node.inputs.size()); }
   bool has_input(int i) const { return i < input_count() && node.inputs[static_cast<size_t>(i)] != kNoValue; }
-  ValueId input(int i) const { return node.inputs[static_cast<size_t>(i)]; }
+  // kNoValue where the file gives fewer: adding a node says then what is missing.
+  ValueId input(int i) const { return i < input_count() ? node.inputs[static_cast<size_t>(i)] : kNoValue; }
   int output_count() const { return static_cast<int>(node.outputs.size()); }
   bool wants_output(int i) const { return i < output_count() && !node.outputs[static_cast<size_t>(i)].empty(); }
   void set_output(int i, ValueId id) { outputs_[static_cast<size_t>(i)] = id; }

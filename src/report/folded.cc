@@ -1,6 +1,7 @@
 #include "report/folded.h"
 
 #include <cctype>
+#include <limits>
 #include <cmath>
 #include <cstdio>
 
@@ -25,8 +26,9 @@ bool take_count(std::string_view& line, double& count) {
     if (c != '.' && std::isdigit(static_cast<unsigned char>(c)) == 0) return false;
   }
   const auto value = parse_double(digits.back() == '.' ? digits.substr(0, digits.size() - 1) : digits);
-  if (!value.has_value()) return false;
-  count = *value;
+  // Digits alone that are no double are more than one holds (308 digits); other texts are no number.
+  if (!value.has_value() && digits.size() <= 308) return false;
+  count = value.value_or(std::numeric_limits<double>::infinity());
   line = line.substr(0, begin - 1);
   return true;
 }
