@@ -1,9 +1,9 @@
 #include "report/folded.h"
 
 #include <cctype>
-#include <limits>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "base/text.h"
 
