@@ -28,11 +28,11 @@ FAULTS = {
 SKIP = re.compile(r"^\s*(//|#|\*)|MN_CHECK|bad_input|unsupported\(|over_limit|concat\(|log_|\.expected|\.inputs|\.note|random_tensor|step\(|reserve\(|template|kMax|Cost|static_assert|assert\(|constexpr|friend|operator")
 
 
-def candidates():
-    """{kind: [(file, line index, pattern, replacement)]}"""
+def candidates(tree):
+    """{kind: [(file, line index, pattern, replacement)]}, files relative to the tree"""
     found = {kind: [] for kind in FAULTS}
     for room in ROOMS:
-        for file in sorted((ROOT / "src" / room).rglob("*.cc")):
+        for file in sorted((tree / "src" / room).rglob("*.cc")):
             if file.name.endswith("_test.cc"):
                 continue
             skipping_cases = False
@@ -49,13 +49,13 @@ def candidates():
                 for kind, rules in FAULTS.items():
                     for pattern, replacement in rules:
                         if re.search(pattern, code):
-                            found[kind].append((file.relative_to(ROOT), index, pattern, replacement))
+                            found[kind].append((file.relative_to(tree), index, pattern, replacement))
     return found
 
 
-def choose(count, seed):
+def choose(tree, count, seed):
     generator = random.Random(seed)
-    found = candidates()
+    found = candidates(tree)
     kinds = [kind for kind in FAULTS if found[kind]]
     chosen = []
     while len(chosen) < count and any(found[kind] for kind in kinds):
@@ -109,7 +109,7 @@ def main():
     if fate(tree, build, "base", options.work) != "SURVIVED":
         sys.exit("the tests fail without any fault: mend them first")
     killed = 0
-    for number, (kind, file, index, pattern, replacement) in enumerate(choose(options.count, options.seed), 1):
+    for number, (kind, file, index, pattern, replacement) in enumerate(choose(tree, options.count, options.seed), 1):
         path = tree / file
         original = path.read_text()
         lines = original.splitlines(keepends=True)
