@@ -17,6 +17,18 @@ constexpr int64_t kMaxRuns = 1000;
 
 std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
 
+// Bytes of the scopes that all layers are in: they tell nothing apart.
+size_t common_scopes(const std::vector<ProfileRow>& layers) {
+  if (layers.size() < 2) return 0;
+  std::string_view common = layers[0].name;
+  for (const ProfileRow& row : layers) {
+    const auto differ = std::mismatch(common.begin(), common.end(), row.name.begin(), row.name.end());
+    common = common.substr(0, static_cast<size_t>(differ.first - common.begin()));
+  }
+  const size_t separator = common.rfind('/');
+  return separator == std::string_view::npos ? 0 : separator + 1;
+}
+
 class ProfileVerb : public Verb {
  public:
   const char* summary() const override {
@@ -126,6 +138,7 @@ class ProfileVerb : public Verb {
     layers[0].insert(layers[0].end(), measures.begin(), measures.end());
     operators[0].insert(operators[0].end(), measures.begin(), measures.end());
     const size_t shown = top_ == 0 ? profile.layers.size() : std::min(profile.layers.size(), static_cast<size_t>(top_));
+    const size_t prefix = common_scopes(profile.layers);
     double rest = 0;
     for (size_t i = 0; i < profile.layers.size(); ++i) {
       const ProfileRow& row = profile.layers[i];
@@ -133,7 +146,7 @@ class ProfileVerb : public Verb {
         rest += row.amounts.time_ns;
         continue;
       }
-      layers.push_back({printable(row.name, 60), row.op, row.kernel});
+      layers.push_back({printable(std::string_view(row.name).substr(prefix), 60), row.op, row.kernel});
       const std::vector<std::string> numbers = cells(row.amounts, profile, machine);
       layers.back().insert(layers.back().end(), numbers.begin(), numbers.end());
     }
