@@ -109,16 +109,16 @@ class Kit : public Verb {
     std::vector<std::vector<std::string>> rows{
         {"face", "score", "left, top", "width, height", "right eye", "left eye"}};
     for (const Detection& face : faces) {
-      rows.push_back({concat({rows.size()}), concat({static_cast<double>(face.score)}).substr(0, 5),
-                      at(face.box.left, face.box.top), at(face.box.width, face.box.height),
-                      at(face.points[0].x, face.points[0].y), at(face.points[1].x, face.points[1].y)});
+      rows.push_back({concat({rows.size()}), fixed(static_cast<double>(face.score), 3), at(face.box.left, face.box.top),
+                      at(face.box.width, face.box.height), at(face.points[0].x, face.points[0].y),
+                      at(face.points[1].x, face.points[1].y)});
     }
     return rows;
   }
 
   static std::string summary_of(size_t faces, const Picture& picture, double median_ms) {
     return concat({faces, faces == 1 ? " face" : " faces", " in ", picture.width, " x ", picture.height,
-                   " pixels; detection takes ", concat({median_ms}).substr(0, 5), " ms (median of ", kTimedRuns, ")"});
+                   " pixels; detection takes ", fixed(median_ms, 3), " ms (median of ", kTimedRuns, ")"});
   }
 
   static std::string text(const std::vector<Detection>& faces, const Picture& picture, double median_ms) {

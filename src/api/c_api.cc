@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "run/status_code.h"
 
 namespace minnow::c_api {
 namespace {
@@ -28,16 +29,7 @@ mn_status fail(const Error& error) noexcept {
   const size_t count = error.message.size() < kMaxMessage ? error.message.size() : kMaxMessage - 1;
   std::memcpy(last_error, error.message.data(), count);
   last_error[count] = '\0';
-  switch (error.code) {
-    case ErrorCode::bad_input: return MN_BAD_INPUT;
-    case ErrorCode::unsupported: return MN_UNSUPPORTED;
-    case ErrorCode::limit: return MN_LIMIT;
-    case ErrorCode::out_of_memory: return MN_OUT_OF_MEMORY;
-    case ErrorCode::cancelled: return MN_CANCELLED;
-    case ErrorCode::io: return MN_IO;
-    case ErrorCode::internal: return MN_INTERNAL;
-  }
-  return MN_INTERNAL;
+  return status_code(error.code);
 }
 
 Status fill_port(std::string_view name, const Type& type, mn_port* port) {

@@ -83,25 +83,6 @@ Status check_index(int32_t index, size_t count, std::string_view what) {
   return {};
 }
 
-// As far as the model declares them: dtype, rank, dims.
-Status check_input(const Value& value, const Datum& datum) {
-  const std::string where = concat({"input '", printable(value.name), "': expected ", to_string(value.type)});
-  const Type given = Type::of(datum);
-  const Type& type = value.type;
-  if (type.kind == Type::Kind::unknown || type.kind == Type::Kind::optional) return {};
-  MN_CHECK(datum.present(), where, ", got nothing");
-  MN_CHECK(given.kind == type.kind, where, ", got ", to_string(given));
-  if (!type.is_tensor()) return {};
-  MN_CHECK(type.dtype == DType::undefined || type.dtype == given.dtype, where, ", got ", to_string(given));
-  if (!type.shape.ranked) return {};
-  MN_CHECK(type.shape.rank() == given.shape.rank(), where, ", got ", to_string(given));
-  for (size_t d = 0; d < type.shape.dims.size(); ++d) {
-    MN_CHECK(!type.shape.dims[d].known() || type.shape.dims[d].value == given.shape.dims[d].value, where, ", got ",
-             to_string(given));
-  }
-  return {};
-}
-
 Status bind_input(mn_session& s, int32_t index, Datum datum) {
   MN_TRY(check_index(index, s.inputs.size(), "input"));
   const size_t i = static_cast<size_t>(index);

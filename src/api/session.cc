@@ -95,6 +95,7 @@ Result<std::vector<Datum>> Session::run(std::span<const Datum> inputs, NodeObser
 bool Session::find_plan(std::span<const Datum> inputs, const NodeObserver* observer) {
   const bool values_wanted = observer != nullptr && observer->wants_values();
   if (!options_.plan || !options_.kernels || values_wanted) return false;
+  if (!check_inputs(model_->graph(), inputs).ok()) return false;  // the interpreter says why
   if (lowered_ != nullptr && fits(lowered_->plan, inputs)) return true;
   std::vector<Type> types;
   for (const Datum& input : inputs) {
@@ -117,8 +118,6 @@ Result<std::vector<Datum>> Session::run_claimed(std::span<const Datum> inputs, N
   options.observer = observer;
   options.trace = trace;
   options.seed = options_.seed;
-  if (Status good = check_inputs(model_->graph(), inputs); !good.ok())
-    return std::move(good.error()).in(printable(model_->name()));
   if (find_plan(inputs, observer)) {
     StepsAsNodes steps(*lowered_, observer);
     if (observer != nullptr) observer->on_start(static_cast<int64_t>(lowered_->plan.steps.size()));

@@ -22,6 +22,7 @@ struct Group {
 struct FusionOptions {
   Isa best = Isa::avx512;
   bool fuse = true;
+  friend bool operator==(const FusionOptions&, const FusionOptions&) = default;
 };
 
 // The graph's nodes as groups, in the order of their last nodes. The graph was specialized: types are concrete where

@@ -7,12 +7,13 @@
 namespace minnow {
 
 Lowering::Lowering(const Graph& graph, const Registry& registry, const Limits& limits)
-    : graph_(expand_compositions(graph, registry, limits)), registry_(registry), limits_(limits) {}
+    : source_(graph), registry_(registry), limits_(limits) {}
 
 Result<std::shared_ptr<const Lowered>> Lowering::make(std::span<const Type> inputs, const PlanOptions& options) {
-  if (graph_.nodes.size() > kMaxPlannedNodes) return std::shared_ptr<const Lowered>();
+  if (source_.nodes.size() > kMaxPlannedNodes) return std::shared_ptr<const Lowered>();
+  if (!graph_.has_value()) graph_ = expand_compositions(source_, registry_, limits_);
   auto lowered = std::make_shared<Lowered>();
-  MN_ASSIGN(lowered->graph, specialize(graph_, inputs, registry_, limits_));
+  MN_ASSIGN(lowered->graph, specialize(*graph_, inputs, registry_, limits_));
   if (!can_plan(lowered->graph)) return std::shared_ptr<const Lowered>();
   MN_ASSIGN(lowered->plan, make_plan(lowered->graph, registry_, packs_, options));
   const auto& steps = lowered->plan.steps;
@@ -25,7 +26,7 @@ Result<std::shared_ptr<const Lowered>> Lowering::make(std::span<const Type> inpu
 std::shared_ptr<const Lowered> Lowering::lower(std::span<const Type> inputs, const PlanOptions& options) {
   const std::lock_guard lock(mutex_);
   const auto same = [&](const Entry& entry) {
-    return entry.threads == options.threads &&
+    return entry.options == options &&
            std::equal(inputs.begin(), inputs.end(), entry.inputs.begin(), entry.inputs.end());
   };
   const auto found = std::find_if(entries_.begin(), entries_.end(), same);
@@ -35,7 +36,7 @@ std::shared_ptr<const Lowered> Lowering::lower(std::span<const Type> inputs, con
   }
   // What cannot be lowered is left to the interpreter, which says why it cannot run either, if so.
   Result<std::shared_ptr<const Lowered>> made = make(inputs, options);
-  entries_.push_front({{inputs.begin(), inputs.end()}, options.threads, made.ok() ? std::move(*made) : nullptr});
+  entries_.push_front({{inputs.begin(), inputs.end()}, options, made.ok() ? std::move(*made) : nullptr});
   if (entries_.size() > kMaxPlans) entries_.pop_back();
   return entries_.front().lowered;
 }

@@ -37,12 +37,13 @@ class Lowering {
  private:
   struct Entry {
     std::vector<Type> inputs;
-    int threads;
+    PlanOptions options;
     std::shared_ptr<const Lowered> lowered;
   };
   Result<std::shared_ptr<const Lowered>> make(std::span<const Type> inputs, const PlanOptions& options);
 
-  Graph graph_;
+  const Graph& source_;
+  std::optional<Graph> graph_;  // with compositions spelled out, once a plan is asked for
   const Registry& registry_;
   Limits limits_;
   PackStore packs_;

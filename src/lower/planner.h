@@ -11,6 +11,7 @@ namespace minnow {
 struct PlanOptions {
   int threads = 1;
   FusionOptions fusion;
+  friend bool operator==(const PlanOptions&, const PlanOptions&) = default;
 };
 
 // A step of a plan takes about 2 KB. The largest networks that are exported node by node have some 20,000 nodes.

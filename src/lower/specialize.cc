@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "kernels/kernel_row.h"
-#include "lower/fusion.h"
 #include "ops/check.h"
 #include "ops/expand.h"
 #include "passes/pass.h"

@@ -320,25 +320,27 @@ Status Runner::execute_decomposed(const OpDef& op, const Node& node, std::span<c
 
 }  // namespace
 
+Status check_input(const Value& value, const Datum& datum) {
+  const Type& type = value.type;
+  if (type.kind == Type::Kind::optional || type.kind == Type::Kind::unknown) return {};
+  const Type given = Type::of(datum);
+  const std::string where = concat({"input '", printable(value.name), "': expected ", to_string(type)});
+  MN_CHECK(datum.present(), where, ", got nothing");
+  MN_CHECK(given.kind == type.kind, where, ", got ", to_string(given));
+  if (!type.is_tensor()) return {};
+  MN_CHECK(type.dtype == DType::undefined || given.dtype == type.dtype, where, ", got ", to_string(given));
+  if (!type.shape.ranked) return {};
+  MN_CHECK(given.shape.rank() == type.shape.rank(), where, ", got ", to_string(given));
+  for (size_t d = 0; d < given.shape.dims.size(); ++d) {
+    const Dim& declared = type.shape.dims[d];
+    MN_CHECK(!declared.known() || declared == given.shape.dims[d], where, ", got ", to_string(given));
+  }
+  return {};
+}
+
 Status check_inputs(const Graph& graph, std::span<const Datum> inputs) {
   MN_CHECK(inputs.size() == graph.inputs.size(), "expected ", graph.inputs.size(), " inputs, got ", inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const Value& value = graph.value(graph.inputs[i]);
-    const std::string where = concat({"input '", printable(value.name), "': expected ", to_string(value.type)});
-    const Type given = Type::of(inputs[i]);
-    if (value.type.kind == Type::Kind::optional || value.type.kind == Type::Kind::unknown) continue;
-    MN_CHECK(inputs[i].present(), where, ", got nothing");
-    MN_CHECK(given.kind == value.type.kind, where, ", got ", to_string(given));
-    if (!value.type.is_tensor()) continue;
-    MN_CHECK(value.type.dtype == DType::undefined || given.dtype == value.type.dtype, where, ", got ",
-             to_string(given));
-    if (!value.type.shape.ranked) continue;
-    MN_CHECK(given.shape.rank() == value.type.shape.rank(), where, ", got ", to_string(given));
-    for (size_t d = 0; d < given.shape.dims.size(); ++d) {
-      const Dim& declared = value.type.shape.dims[d];
-      MN_CHECK(!declared.known() || declared == given.shape.dims[d], where, ", got ", to_string(given));
-    }
-  }
+  for (size_t i = 0; i < inputs.size(); ++i) MN_TRY(check_input(graph.value(graph.inputs[i]), inputs[i]));
   return {};
 }
 

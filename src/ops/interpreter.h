@@ -67,7 +67,8 @@ class Interpreter {
   std::unique_ptr<Program> program_;
 };
 
-// The caller's inputs against what the graph declares.
+// The caller's inputs against what the graph declares: one, or all.
+Status check_input(const Value& value, const Datum& datum);
 Status check_inputs(const Graph& graph, std::span<const Datum> inputs);
 
 // One operator on concrete inputs, without a graph: for tests and folding.

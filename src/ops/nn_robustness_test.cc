@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ops/cases.h"
+#include "ops/expect_error_test_util.h"
 #include "ops/interpreter.h"
 
 namespace minnow {
@@ -14,15 +15,6 @@ namespace {
 Tensor image() { return random_tensor(DType::float32, {1, 4, 6, 6}, 1); }
 Tensor kernel() { return random_tensor(DType::float32, {4, 4, 3, 3}, 2); }
 Tensor ints(Dims values) { return Tensor::of_ints(values); }
-
-// The error must contain `text`.
-void expect_error(std::string_view op, std::vector<Datum> inputs, const Attributes& attributes, std::string_view text,
-                  int outputs = 1) {
-  SCOPED_TRACE(std::string(op) + ": " + std::string(text));
-  const auto result = evaluate(op, inputs, attributes, outputs);
-  ASSERT_FALSE(result.ok());
-  EXPECT_NE(result.error().message.find(text), std::string::npos) << result.error().message;
-}
 
 TEST(NnRobustness, ConvolutionAttributes) {
   const Ints square{1, 1};

@@ -7,6 +7,7 @@
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/check.h"
+#include "ops/expect_error_test_util.h"
 #include "ops/interpreter.h"
 
 namespace minnow {
@@ -16,15 +17,6 @@ constexpr int64_t kSmallest = std::numeric_limits<int64_t>::min(), kLargest = st
 
 Tensor matrix() { return random_tensor(DType::float32, {3, 4}, 1); }
 Tensor ints(Dims values) { return Tensor::of_ints(values); }
-
-// The error must contain `text`.
-void expect_error(std::string_view op, std::vector<Datum> inputs, const Attributes& attributes, std::string_view text,
-                  int outputs = 1) {
-  SCOPED_TRACE(std::string(op) + ": " + std::string(text));
-  const auto result = evaluate(op, inputs, attributes, outputs);
-  ASSERT_FALSE(result.ok());
-  EXPECT_NE(result.error().message.find(text), std::string::npos) << result.error().message;
-}
 
 TEST(TensorRobustness, Shapes) {
   expect_error("reshape", {matrix(), ints({-1, -1})}, {}, "more than one -1");

@@ -93,14 +93,15 @@ void record(const PlanStep& step, int64_t start_ns, int64_t end_ns, Trace& trace
 
 Status run_plan(const Plan& plan, const PlanBuffers& buffers, const PlanRun& run) {
   const Walk walk(plan, buffers, run);
+  const bool timed = run.trace != nullptr || run.observer != nullptr;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const PlanStep& step = plan.steps[i];
     if (run.budget != nullptr) MN_TRY(run.budget->step());
-    const int64_t start = now_ns();
+    const int64_t start = timed ? now_ns() : 0;
     if (Status status = walk.step(step); !status.ok()) {
       return std::move(status.error()).in(concat({"node '", printable(step.name), "' (", step.op, ")"}));
     }
-    const int64_t end = now_ns();
+    const int64_t end = timed ? now_ns() : 0;
     if (run.trace != nullptr && step.row != nullptr) record(step, start, end, *run.trace);
     if (run.observer != nullptr) MN_TRY(run.observer->on_step(step, static_cast<int64_t>(i), end - start));
   }

@@ -5,6 +5,7 @@
 #include "minnow/runtime.h"
 #include "plan/mnw.h"
 #include "run/executor.h"
+#include "run/status_code.h"
 
 // The C interface of libminnow_rt (include/minnow/runtime.h).
 struct mn_runtime {
@@ -27,16 +28,7 @@ mn_status finish(const Status& status) {
     return MN_OK;
   }
   last_error = status.error().message;
-  switch (status.error().code) {
-    case ErrorCode::bad_input: return MN_BAD_INPUT;
-    case ErrorCode::unsupported: return MN_UNSUPPORTED;
-    case ErrorCode::limit: return MN_LIMIT;
-    case ErrorCode::out_of_memory: return MN_OUT_OF_MEMORY;
-    case ErrorCode::cancelled: return MN_CANCELLED;
-    case ErrorCode::io: return MN_IO;
-    case ErrorCode::internal: return MN_INTERNAL;
-  }
-  return MN_INTERNAL;
+  return status_code(status.error().code);
 }
 
 template <class F>

@@ -1,9 +1,7 @@
 #include "import/onnx/onnx.h"
 
-#include <new>
-#include <stdexcept>
-
 #include "base/text.h"
+#include "import/guarded_import.h"
 #include "import/onnx/graph_importer.h"
 
 namespace minnow {
@@ -68,16 +66,7 @@ Result<Graph> import_model(const Bytes& file, const ImportOptions& options) {
 }  // namespace onnx
 
 Result<Graph> import_onnx(const Bytes& file, std::string_view name, const ImportOptions& options) {
-  const auto fail = [&](Error error) -> Result<Graph> { return std::move(error).in(printable(name)); };
-  try {
-    Result<Graph> graph = onnx::import_model(file, options);
-    if (!graph.ok()) return fail(std::move(graph.error()));
-    return graph;
-  } catch (const std::bad_alloc&) {
-    return fail(make_error(ErrorCode::out_of_memory, {"out of memory while importing ", file.size(), " bytes"}));
-  } catch (const std::length_error&) {
-    return fail(make_error(ErrorCode::out_of_memory, {"a size in the file is too large for this machine"}));
-  }
+  return guarded_import(file, name, [&] { return onnx::import_model(file, options); });
 }
 
 }  // namespace minnow

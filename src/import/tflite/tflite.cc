@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <map>
-#include <new>
-#include <stdexcept>
 
 #include "base/text.h"
+#include "import/guarded_import.h"
 #include "import/tflite/graph_importer.h"
 
 namespace minnow {
@@ -145,16 +144,7 @@ Result<GraphRef> ModelImporter::build_subgraph(const SubgraphOption& option) {
 }  // namespace tflite
 
 Result<Graph> import_tflite(const Bytes& file, std::string_view name, const ImportOptions& options) {
-  const auto fail = [&](Error error) -> Result<Graph> { return std::move(error).in(printable(name)); };
-  try {
-    Result<Graph> graph = tflite::import_model(file, options);
-    if (!graph.ok()) return fail(std::move(graph.error()));
-    return graph;
-  } catch (const std::bad_alloc&) {
-    return fail(make_error(ErrorCode::out_of_memory, {"out of memory while importing ", file.size(), " bytes"}));
-  } catch (const std::length_error&) {
-    return fail(make_error(ErrorCode::out_of_memory, {"a size in the file is too large for this machine"}));
-  }
+  return guarded_import(file, name, [&] { return tflite::import_model(file, options); });
 }
 
 }  // namespace minnow
