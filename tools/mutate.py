@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("base", "kernels", "plan", "run", "graph", "ops", "import", "export", "passes", "lower", "zoo", "api")
+TESTED = ("ops", "api", "lower", "import", "passes", "base", "kernels", "graph", "export", "zoo")  # rooms with unit tests
 # kind: (pattern, replacement). Patterns need spaces around operators, as the formatter leaves them.
 FAULTS = {
     "sign": [(r"(?<=[\w)\]]) \+ (?=[\w(])", " - "), (r"(?<=[\w)\]]) - (?=[\w(])", " + ")],
@@ -74,20 +75,23 @@ def run(command, folder, seconds):
         return False
 
 
+def test_commands(tree, build, room, work):
+    """[(name, command)]: the quick tests, the likely killers first."""
+    rooms = ([room] if room in TESTED else []) + [r for r in TESTED if r != room]
+    units = [(f"test_{r}", [str(tree / build / f"test_{r}"), "--gtest_brief=1"]) for r in rooms]
+    runner = str(tree / build / "suite_runner")
+    return units + [
+        ("runtime_cases", [runner, str(work / "runtime_cases")]),
+        ("conformance", [sys.executable, "tests/oracle/conformance.py", runner, str(work)]),
+    ]
+
+
 def fate(tree, build, room, work):
-    if not run(["ninja", "-C", build, "minnow"], tree, 600):
+    if not run(["ninja", "-C", build, *(f"test_{r}" for r in TESTED), "suite_runner"], tree, 900):
         return "killed: does not build"
-    tests = [f"test_{room}"] + [f"test_{r}" for r in ("ops", "import", "api", "lower", "passes") if r != room]
-    targets = [t for t in tests if run(["ninja", "-C", build, "-t", "query", t], tree, 60)]
-    for target in targets:
-        if not run(["ninja", "-C", build, target], tree, 600):
-            return "killed: tests do not build"
-        if not run([str(tree / build / target), "--gtest_brief=1"], tree, 300):
-            return f"killed by {target}"
-    if not run(["ninja", "-C", build, "suite_runner"], tree, 600):
-        return "killed: tests do not build"
-    if not run([sys.executable, "tests/oracle/conformance.py", str(tree / build / "suite_runner"), str(work)], tree, 600):
-        return "killed by conformance"
+    for name, command in test_commands(tree, build, room, work):
+        if not run(command, tree, 600):
+            return f"killed by {name}"
     return "SURVIVED"
 
 
@@ -105,8 +109,11 @@ def main():
     for name in ("CMakeLists.txt", "CMakePresets.json"):
         shutil.copy(ROOT / name, tree / name)
     subprocess.run(["cmake", "--preset", "dev", "-B", build, "-DMINNOW_TOOLS=OFF"], cwd=tree, check=True, stdout=subprocess.DEVNULL)
+    cases = options.work.resolve() / "runtime_cases"
+    for script in ("runtime_cases", "machine_learning_cases"):
+        subprocess.run([sys.executable, f"tests/oracle/{script}.py", str(cases)], cwd=tree, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", build], cwd=tree, check=True, stdout=subprocess.DEVNULL)  # however long it takes
-    if fate(tree, build, "base", options.work) != "SURVIVED":
+    if fate(tree, build, "base", options.work.resolve()) != "SURVIVED":
         sys.exit("the tests fail without any fault: mend them first")
     killed = 0
     for number, (kind, file, index, pattern, replacement) in enumerate(choose(tree, options.count, options.seed), 1):
@@ -116,7 +123,7 @@ def main():
         before = lines[index].strip()
         lines[index] = re.sub(pattern, replacement, lines[index], count=1)
         path.write_text("".join(lines))
-        verdict = fate(tree, build, file.parts[1], options.work)
+        verdict = fate(tree, build, file.parts[1], options.work.resolve())
         path.write_text(original)
         killed += verdict != "SURVIVED"
         print(f"{number:2} {kind}: {file}:{index + 1}: {before}  ->  {lines[index].strip()}\n   {verdict}", flush=True)
