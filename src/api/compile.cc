@@ -45,7 +45,7 @@ Result<Compiled> compile_model(const Model& model, std::span<const Type> inputs,
 }
 
 Result<Graph> graph_of_compiled(const Bytes& bytes, std::string_view name, const Limits& limits) {
-  MN_ASSIGN(const CompiledModel compiled, read_mnw(bytes, name));
+  MN_ASSIGN(const CompiledModel compiled, read_mnw(bytes, name, limits));
   if (compiled.graph_text.empty())
     return unsupported({printable(name), ": compiled without its graph: only the runtime (libminnow_rt) opens it"});
   return parse_graph(compiled.graph_text, name, limits, compiled.tensors);

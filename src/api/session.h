@@ -13,8 +13,6 @@
 
 namespace minnow {
 
-inline constexpr int kMaxThreads = 256;
-
 struct SessionOptions {
   Limits limits;
   int threads = 1;      // 0: one for each hardware thread; at most kMaxThreads

@@ -5,6 +5,7 @@
 
 #include "kernels/blocked_gemm.h"
 #include "kernels/conv_shape.h"
+#include "kernels/relations.h"
 
 namespace minnow::kernels {
 
@@ -46,10 +47,8 @@ bool accepts(const Problem& p) {
   if (p.own_input_count() < 2 || p.own_input_count() > 3 || p.operand_count != p.input_count + 1 ||
       !all_float32(p, 1, 4))
     return false;
-  if (p.input(0).rank != 4 || p.input(1).rank != 4 || p.output(0).rank != 4) return false;
-  const int64_t group = p.ints[kGroup];
-  if (group < 1 || p.input(1).dims[0] % group != 0 || p.input(1).dims[1] * group != p.input(0).dims[1]) return false;
-  return p.ints[kStrideH] > 0 && p.ints[kStrideW] > 0 && p.ints[kDilationH] > 0 && p.ints[kDilationW] > 0;
+  return is_convolution(p, p.input(0), p.input(1), p.output(0)) &&
+         (p.own_input_count() == 2 || is_vector(p.input(2), p.input(1).dims[0]));
 }
 
 struct Patches {

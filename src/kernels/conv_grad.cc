@@ -4,6 +4,7 @@
 
 #include "kernels/blocked_gemm.h"
 #include "kernels/families.h"
+#include "kernels/relations.h"
 
 namespace minnow::kernels {
 namespace {
@@ -48,11 +49,7 @@ GradShape shape_of(const Problem& p) {
 
 bool accepts(const Problem& p) {
   if (!p.epilogue.none() || p.input_count != 2 || p.operand_count != 3 || !all_float32(p, 4, 4)) return false;
-  if (p.ints[kGroup] < 1 || p.ints[kStrideH] < 1 || p.ints[kStrideW] < 1 || p.ints[kDilationH] < 1 ||
-      p.ints[kDilationW] < 1 || p.input(0).elements() == 0 || p.input(1).elements() == 0)
-    return false;
-  const GradShape s = shape_of(p);
-  return p.input(1).dims[0] == s.m && s.m % s.group == 0 && s.c == s.c_group * s.group && p.output(0).dims[0] == s.n;
+  return p.ints[kChannelsLast] == 0 && is_convolution(p, p.output(0), p.input(1), p.input(0));
 }
 
 int64_t scratch_bytes(const KernelRow&, const Problem& p, int threads, uint32_t) {

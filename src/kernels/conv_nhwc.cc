@@ -5,6 +5,7 @@
 
 #include "kernels/blocked_gemm.h"
 #include "kernels/conv_shape.h"
+#include "kernels/relations.h"
 
 namespace minnow::kernels {
 namespace {
@@ -49,11 +50,10 @@ bool accepts(const Problem& p) {
   if (p.ints[kChannelsLast] == 0 || p.own_input_count() < 2 || p.own_input_count() > 3 ||
       p.operand_count != p.input_count + 1 || !all_float32(p, 1, 4))
     return false;
-  if (p.input(0).rank != 4 || p.input(1).rank != 4 || p.output(0).rank != 4 || p.ints[kGroup] < 1) return false;
-  const ConvShape s = shape_of(p);
-  if (std::min({s.stride_h, s.stride_w, s.dilation_h, s.dilation_w}) < 1) return false;
-  if (s.m % s.group != 0 || s.c_group * s.group != s.c || p.output(0).dims[0] != s.n || p.output(0).dims[3] != s.m)
+  if (!is_convolution(p, p.input(0), p.input(1), p.output(0)) ||
+      (p.own_input_count() == 3 && !is_vector(p.input(2), p.input(1).dims[0])))
     return false;
+  const ConvShape s = shape_of(p);
   return s.group == 1 || is_depthwise(s);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/families.h"
+#include "kernels/relations.h"
 
 namespace minnow::kernels {
 namespace {
@@ -82,7 +83,7 @@ void compute_row(const KernelCall& call, const simd::Finish& finish, int64_t at,
 
 bool accepts_binary(const Problem& p) {
   if (p.own_input_count() != 2 || p.operand_count != p.input_count + 1 || !all_float32(p, 0, kMaxRank)) return false;
-  return p.input(0).rank == p.output(0).rank && p.input(1).rank == p.output(0).rank;
+  return broadcasts_to(p.input(0), p.output(0)) && broadcasts_to(p.input(1), p.output(0));
 }
 
 template <simd::BinaryOp op>

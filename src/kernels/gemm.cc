@@ -1,6 +1,9 @@
 // matmul and gemm in float32.
+#include <algorithm>
+
 #include "kernels/blocked_gemm.h"
 #include "kernels/families.h"
+#include "kernels/relations.h"
 
 namespace minnow::kernels {
 namespace {
@@ -59,7 +62,9 @@ bool is_row(const Operand& x, int64_t n) { return x.elements() == n && cols_of_l
 
 bool accepts_matmul(const Problem& p) {
   if (p.own_input_count() < 2 || p.own_input_count() > 3 || p.operand_count != p.input_count + 1) return false;
-  if (!all_float32(p, 1, kMaxRank) || p.input(0).rank < 2 || p.input(1).rank < 2 || p.output(0).rank < 2) return false;
+  if (!all_float32(p, 1, kMaxRank) ||
+      !is_product(p.input(0), p.input(1), p.output(0), p.ints[kTransposedA] != 0, p.ints[kTransposedB] != 0))
+    return false;
   return p.own_input_count() == 2 || is_row(p.input(2), cols_of(p.output(0)));
 }
 
@@ -130,7 +135,14 @@ bool is_plain_gemm(const Problem& p) {
 
 bool accepts_gemm(const Problem& p) {
   if (p.own_input_count() < 2 || p.own_input_count() > 3 || p.operand_count != p.input_count + 1) return false;
-  if (!all_float32(p, 0, 2) || p.input(0).rank != 2 || p.input(1).rank != 2 || p.output(0).rank != 2) return false;
+  const Operand& out = p.output(0);
+  if (!all_float32(p, 0, 2) || out.rank != 2 ||
+      !is_product(p.input(0), p.input(1), out, p.ints[kTransposedA] != 0, p.ints[kTransposedB] != 0))
+    return false;
+  if (p.own_input_count() == 3) {
+    const int64_t cols = cols_of_last(p.input(2)), rows = p.input(2).elements() / std::max<int64_t>(cols, 1);
+    if ((cols != 1 && cols != out.dims[1]) || (rows != 1 && rows != out.dims[0])) return false;
+  }
   return p.epilogue.none() || is_plain_gemm(p);
 }
 

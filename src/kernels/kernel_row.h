@@ -44,6 +44,8 @@ struct KernelRow {
   std::string_view op;  // the operator's name
   Isa isa = Isa::generic;
   const simd::F32Table* f32 = nullptr;  // the loops of that instruction set
+  // Of well-formed problems (takes()), those that it runs without leaving its operands: dtypes, ranks, and how their
+  // sizes and the attributes relate. A plan from a file has no other guard.
   bool (*accepts)(const Problem&) = nullptr;
   // Bit i of `packed`: input i comes packed. Null: none.
   int64_t (*scratch_bytes)(const KernelRow&, const Problem&, int threads, uint32_t packed) = nullptr;
@@ -64,5 +66,8 @@ bool isa_available(Isa isa);
 Isa best_isa();  // that is available
 // The best available row for the problem, or null. `best` lowers the choice.
 const KernelRow* find_kernel(const Problem& problem, Isa best = Isa::avx512);
+// Whether the row stays inside its operands when it runs the problem, whoever made it: what holds for every problem
+// (kernels/relations.h), then what the row accepts.
+bool takes(const KernelRow& row, const Problem& problem);
 
 }  // namespace minnow

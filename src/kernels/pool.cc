@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "kernels/families.h"
+#include "kernels/relations.h"
 
 namespace minnow::kernels {
 namespace {
@@ -32,9 +33,7 @@ PoolShape shape_of(const Problem& p) {
 
 bool accepts(const Problem& p) {
   if (!p.epilogue.none() || p.input_count != 1 || p.operand_count != 2 || !all_float32(p, 4, 4)) return false;
-  if (p.input(0).dims[0] != p.output(0).dims[0] || p.input(0).dims[1] != p.output(0).dims[1]) return false;
-  const PoolShape s = shape_of(p);
-  return std::min({s.kh, s.kw, s.stride_h, s.stride_w, s.dilation_h, s.dilation_w}) > 0;
+  return is_pool(p, p.input(0), p.output(0), false);
 }
 
 // Outputs [first, last) whose input position o * stride + offset lies in [0, size).

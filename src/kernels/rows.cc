@@ -3,6 +3,7 @@
 
 #include "base/cpu.h"
 #include "kernels/families.h"
+#include "kernels/relations.h"
 
 namespace minnow {
 namespace {
@@ -75,9 +76,13 @@ Isa best_isa() {
 
 const KernelRow* find_kernel(const Problem& problem, Isa best) {
   for (const KernelRow& row : kernel_rows()) {
-    if (row.op == problem.op && row.isa <= best && isa_available(row.isa) && row.accepts(problem)) return &row;
+    if (row.op == problem.op && row.isa <= best && isa_available(row.isa) && takes(row, problem)) return &row;
   }
   return nullptr;
+}
+
+bool takes(const KernelRow& row, const Problem& problem) {
+  return row.op == problem.op && kernels::is_well_formed(problem) && row.accepts(problem);
 }
 
 simd::Finish kernels::finish_of(const Epilogue& epilogue) {

@@ -162,10 +162,13 @@ class File {
     MN_CHECK(crc_of(table) == header.table_crc, "the section table is damaged (its checksum differs)");
     file.sections_.resize(header.section_count);
     std::memcpy(file.sections_.data(), table.data(), table_bytes);
+    uint64_t end = kHeaderBytes + table_bytes;  // sections that share bytes would make a small file large in memory
     for (const Section& section : file.sections_) {
-      MN_CHECK(section.offset % kAlignment == 0 && section.offset <= bytes.size() &&
+      MN_CHECK(section.offset % kAlignment == 0 && section.offset >= end && section.offset <= bytes.size() &&
                    section.bytes <= bytes.size() - section.offset,
-               "a section of ", section.bytes, " bytes at ", section.offset, " reaches outside the file");
+               "a section of ", section.bytes, " bytes at ", section.offset,
+               " reaches outside the file or into the section before it");
+      end = section.offset + section.bytes;
     }
     return file;
   }
@@ -198,23 +201,24 @@ Result<std::vector<Tensor>> read_tensors(const File& file) {
   stream::Reader reader(file.text(*index));
   stream::list(reader, entries, kMaxTensors, [&](TensorEntry& entry) { fields(reader, entry); });
   MN_CHECK(reader.ok() && reader.remaining() == 0, "the tensor section is damaged");
-  const Bytes data = file.part(*weights);
+  Bytes data = file.part(*weights);
+  if (data.size() > 0 && reinterpret_cast<uintptr_t>(data.data()) % kAlignment != 0) {
+    // The file was read to an address that kernels cannot use.
+    MN_ASSIGN(Tensor aligned_copy, Tensor::allocate(DType::uint8, {static_cast<int64_t>(data.size())}));
+    std::memcpy(aligned_copy.mutable_data<std::byte>(), data.data(), data.size());
+    data = Bytes(std::make_shared<Tensor>(aligned_copy), aligned_copy.raw());
+  }
   for (size_t i = 0; i < entries.size(); ++i) {
     const auto width = static_cast<int64_t>(element_bytes(entries[i].dtype));
     const Result<int64_t> count = checked_element_count(entries[i].dims);
     int64_t bytes = 0, end = 0;
     const bool inside = width > 0 && count.ok() && checked_mul(*count, width, &bytes) && entries[i].offset >= 0 &&
+                        entries[i].offset % static_cast<int64_t>(kAlignment) == 0 &&
                         checked_add(entries[i].offset, bytes, &end) && static_cast<uint64_t>(end) <= data.size();
     MN_CHECK(inside, "tensor ", i, " reaches outside the weights");
     const Bytes part = data.part(static_cast<size_t>(entries[i].offset), static_cast<size_t>(bytes));
-    Result<Tensor> view = Tensor::view(entries[i].dtype, entries[i].dims, part);
-    const bool aligned_there = reinterpret_cast<uintptr_t>(part.data()) % kAlignment == 0;
-    if (!view.ok() || !aligned_there) {  // the file was read to an address that kernels cannot use
-      MN_ASSIGN(Tensor copy, Tensor::allocate(entries[i].dtype, entries[i].dims));
-      if (bytes > 0) std::memcpy(copy.mutable_data<std::byte>(), part.data(), static_cast<size_t>(bytes));
-      view = std::move(copy);
-    }
-    tensors.push_back(std::move(*view));
+    MN_ASSIGN(Tensor view, Tensor::view(entries[i].dtype, entries[i].dims, part));
+    tensors.push_back(std::move(view));
   }
   return tensors;
 }
@@ -245,7 +249,7 @@ Status resolve(const CompiledModel& model, Plan& plan, const std::vector<int32_t
   return {};
 }
 
-Status read_plan_section(std::string_view text, CompiledModel& model) {
+Status read_plan_section(std::string_view text, const Limits& limits, CompiledModel& model) {
   Plan plan;
   std::vector<int32_t> constants, packs;
   bool foreign = false;
@@ -259,12 +263,14 @@ Status read_plan_section(std::string_view text, CompiledModel& model) {
   std::vector<Tensor> states;
   MN_TRY(resolve(model, plan, constants, packs, states));
   MN_TRY(verify_plan(plan));
+  if (plan.run_bytes() > limits.bytes)
+    return over_limit({"a run takes ", plan.run_bytes(), " bytes; the limit is ", limits.bytes});
   model.states = std::move(states);
   model.plans.push_back(std::move(plan));
   return {};
 }
 
-Result<CompiledModel> read_checked(const Bytes& bytes, std::string_view name) {
+Result<CompiledModel> read_checked(const Bytes& bytes, std::string_view name, const Limits& limits) {
   MN_ASSIGN(const File file, File::open(bytes));
   CompiledModel model;
   model.name = name;
@@ -275,7 +281,7 @@ Result<CompiledModel> read_checked(const Bytes& bytes, std::string_view name) {
       model.graph_text = file.text(section);
     } else if (section.kind == SectionKind::plan) {
       MN_TRY(file.check(section, "plan"));
-      MN_TRY(read_plan_section(file.text(section), model));
+      MN_TRY(read_plan_section(file.text(section), limits, model));
     }
   }
   return model;
@@ -300,8 +306,8 @@ Result<std::string> write_mnw(CompiledModel model) {
   return assemble(sections);
 }
 
-Result<CompiledModel> read_mnw(const Bytes& bytes, std::string_view name) {
-  Result<CompiledModel> model = read_checked(bytes, name);
+Result<CompiledModel> read_mnw(const Bytes& bytes, std::string_view name, const Limits& limits) {
+  Result<CompiledModel> model = read_checked(bytes, name, limits);
   if (!model.ok()) return std::move(model.error()).in(printable(name));
   return model;
 }

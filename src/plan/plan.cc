@@ -33,28 +33,45 @@ Status check_place(const Plan& plan, const Place& place, int64_t bytes, std::str
   return {};
 }
 
+// As much as an address can name; sums of offsets below it do not overflow.
+constexpr int64_t kMaxPlanBytes = int64_t{1} << 47;
+
 bool overlap(const Place& a, int64_t a_bytes, const Place& b, int64_t b_bytes) {
   return a.region == b.region && a.region != Region::none && (a.region == Region::arena || a.index == b.index) &&
          a.offset < b.offset + b_bytes && b.offset < a.offset + a_bytes;
 }
 
-// The bytes that a kernel touches of an operand: up to its last element. -1: more than can be.
-int64_t extent_bytes(const Operand& operand) {
-  int64_t last = 0;
-  for (int32_t d = 0; d < operand.rank; ++d) {
-    const int64_t dim = operand.dims[static_cast<size_t>(d)], stride = operand.strides[static_cast<size_t>(d)];
-    int64_t reach = 0;
-    if (dim == 0) return 0;
-    if (dim < 0 || stride < 0 || !checked_mul(dim - 1, stride, &reach) || !checked_add(last, reach, &last)) return -1;
-  }
+// Adds the value's bytes to `total`.
+Status check_value(const PlanValue& value, std::string_view what, int64_t& total) {
+  const auto width = static_cast<int64_t>(element_bytes(value.dtype));
+  const Result<int64_t> count = checked_element_count(value.dims);
   int64_t bytes = 0;
+  const bool fits = width > 0 && value.dtype != DType::string && count.ok() && checked_mul(*count, width, &bytes) &&
+                    checked_add(total, bytes, &total) && total <= kMaxPlanBytes;
+  MN_CHECK(fits, what, " '", printable(value.name), "' has no type that a plan can hold: ", to_string(value.dtype),
+           to_string(value.dims));
+  return {};
+}
+
+// Whether what the problem, which the row takes, says about operand i holds for the operand's place.
+Status check_operand(const PlanStep& step, int32_t i) {
+  const auto at = static_cast<size_t>(i);
+  const Operand& operand = step.problem.operands[at];
+  if (step.operands[at].region == Region::none) {
+    MN_CHECK(operand.dtype == DType::undefined || (i < step.input_count && step.packs[at] >= 0), "operand ", i,
+             " is missing");
+    return {};
+  }
   const auto width = static_cast<int64_t>(element_bytes(operand.dtype));
-  return checked_add(last, 1, &last) && checked_mul(last, width, &bytes) ? bytes : -1;
+  MN_CHECK(operand.elements() * width <= step.bytes[at], "operand ", i, " takes ", operand.elements() * width,
+           " bytes, got ", step.bytes[at]);
+  MN_CHECK(width == 0 || step.operands[at].offset % width == 0, "operand ", i, " of ", to_string(operand.dtype),
+           " lies at ", step.operands[at].offset);
+  return {};
 }
 
 Status check_kernel(const Plan& plan, const PlanStep& step) {
   const Problem& problem = step.problem;
-  MN_CHECK(problem.op == step.row->op, "the row is for ", step.row->op, ", the problem for ", problem.op);
   MN_CHECK(problem.operand_count >= 1 && problem.operand_count <= kMaxOperands && problem.input_count >= 0 &&
                problem.input_count < problem.operand_count,
            "the problem has ", problem.operand_count, " operands");
@@ -63,17 +80,8 @@ Status check_kernel(const Plan& plan, const PlanStep& step) {
       "expected ", problem.operand_count, " operands, got ", step.operands.size());
   MN_CHECK(step.packs.size() == static_cast<size_t>(step.input_count), "expected ", step.input_count, " packs, got ",
            step.packs.size());
-  for (int32_t i = 0; i < problem.operand_count; ++i) {
-    const Operand& operand = problem.operands[static_cast<size_t>(i)];
-    MN_CHECK(operand.rank >= 0 && operand.rank <= kMaxRank, "operand ", i, " has rank ", operand.rank);
-    const int64_t extent = extent_bytes(operand);
-    const bool absent = step.operands[static_cast<size_t>(i)].region == Region::none;
-    const bool packed = i < step.input_count && step.packs[static_cast<size_t>(i)] >= 0;
-    MN_CHECK(absent ? packed || operand.dtype == DType::undefined
-                    : extent >= 0 && extent <= step.bytes[static_cast<size_t>(i)],
-             "operand ", i, " reaches ", extent, " bytes, got ", step.bytes[static_cast<size_t>(i)]);
-  }
-  MN_CHECK(step.row->accepts(problem), "the row does not take the problem");
+  MN_CHECK(takes(*step.row, problem), "its sizes and attributes do not fit its kernel (", step.row->op, ")");
+  for (int32_t i = 0; i < problem.operand_count; ++i) MN_TRY(check_operand(step, i));
   uint32_t packed = 0;
   for (int32_t i = 0; i < step.input_count; ++i) {
     const int32_t pack = step.packs[static_cast<size_t>(i)];
@@ -85,7 +93,8 @@ Status check_kernel(const Plan& plan, const PlanStep& step) {
     packed |= 1u << i;
   }
   const int64_t scratch = scratch_bytes(*step.row, problem, plan.threads, packed);
-  MN_CHECK(step.scratch_bytes >= scratch, "needs ", scratch, " bytes of scratch, got ", step.scratch_bytes);
+  MN_CHECK(step.scratch_bytes >= scratch && step.scratch_offset % kArenaAlignment == 0, "needs ", scratch,
+           " aligned bytes of scratch, got ", step.scratch_bytes, " at ", step.scratch_offset);
   return {};
 }
 
@@ -157,8 +166,13 @@ std::string_view to_string(Region region) {
 }
 
 Status verify_plan(const Plan& plan) {
-  MN_CHECK(plan.arena_bytes >= 0 && plan.threads >= 1, "the plan's arena has ", plan.arena_bytes, " bytes for ",
-           plan.threads, " threads");
+  MN_CHECK(
+      plan.arena_bytes >= 0 && plan.arena_bytes <= kMaxPlanBytes && plan.threads >= 1 && plan.threads <= kMaxThreads,
+      "the plan's arena has ", plan.arena_bytes, " bytes for ", plan.threads, " threads");
+  int64_t total = plan.arena_bytes;
+  for (const PlanValue& value : plan.inputs) MN_TRY(check_value(value, "input", total));
+  for (const PlanValue& value : plan.outputs) MN_TRY(check_value(value, "output", total));
+  for (const PlanValue& value : plan.states) MN_TRY(check_value(value, "state", total));
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     Status status = check_step(plan, plan.steps[i]);
     if (!status.ok())

@@ -66,14 +66,18 @@ struct Plan {
 // Buffers of the arena start at multiples of this: a cache line, and the widest vector register.
 inline constexpr int64_t kArenaAlignment = 64;
 
+inline constexpr int kMaxThreads = 256;  // of a plan, and so of a session
+
 // What the row asks for; bit i of `packed`: input i comes packed.
 int64_t scratch_bytes(const KernelRow& row, const Problem& problem, int threads, uint32_t packed);
 // Whether the first output may be the memory of this input.
 bool may_share(const KernelRow& row, const Problem& problem, int input);
 
-// What must hold before a plan may run: every place names a buffer that is there and lies within it, every row accepts
-// its problem, operands are as long as the problem says, scratch suffices and overlaps no operand, and outputs overlap
-// inputs only where they start at the same byte and the row allows it. Errors name the step.
+// What must hold before a plan may run: every place names a buffer that is there and lies within it, every row takes
+// its problem (kernels/kernel_row.h: sizes and attributes fit each other), operands are as long as the problem says and
+// aligned to their elements, packed inputs and scratch suffice, scratch overlaps no operand, and outputs overlap inputs
+// only where they start at the same byte and the row allows it. Such a plan runs inside its buffers, whoever made it.
+// Errors name the step.
 Status verify_plan(const Plan& plan);
 
 }  // namespace minnow
