@@ -220,12 +220,14 @@ MN_API void mn_session_release(mn_session* session);
 MN_API mn_status mn_session_set_input(mn_session* session, int32_t index, const mn_tensor* tensor);
 /* The same with a value: for sequences and optionals. */
 MN_API mn_status mn_session_set_input_value(mn_session* session, int32_t index, const mn_value* value);
-/* Has an output written to the caller's buffer at the end of each run; the run fails with MN_BAD_INPUT when the output
- * needs another number of bytes than `bytes`. Not for strings. A null buffer ends it. */
+/* Has an output written to the caller's buffer by each run; the run fails with MN_BAD_INPUT when the output needs another
+ * number of bytes than `bytes`. A run that fails may leave anything in it. The buffer may be an input's memory, too. Not
+ * for strings. A null buffer ends it. */
 MN_API mn_status mn_session_set_output(mn_session* session, int32_t index, void* buffer, size_t bytes);
 /* Runs the model on the bound inputs. All inputs that are not optional must be bound. */
 MN_API mn_status mn_session_run(mn_session* session);
-/* A read-only view of a tensor output of the last successful run; valid until the next run or the release. */
+/* A read-only view of a tensor output of the last run, if that succeeded; valid until the next run or the release. It may
+ * view the caller's buffer. */
 MN_API mn_status mn_session_output(mn_session* session, int32_t index, mn_tensor* view);
 /* Any output as a value of its own. */
 MN_API mn_status mn_session_output_value(mn_session* session, int32_t index, mn_value** value);

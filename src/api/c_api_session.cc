@@ -1,5 +1,5 @@
 // The C interface: sessions.
-#include <cstring>
+#include <optional>
 
 #include "api/c_api.h"
 #include "base/text.h"
@@ -8,14 +8,10 @@ using namespace minnow;
 using namespace minnow::c_api;
 
 struct mn_session : Counted {
-  struct Buffer {
-    void* data = nullptr;
-    size_t bytes = 0;
-  };
   std::unique_ptr<Session> session;
   std::vector<Datum> inputs, outputs;
   std::vector<bool> bound;
-  std::vector<Buffer> buffers;                  // one an output
+  std::vector<OutputBuffer> buffers;            // one an output
   std::vector<std::vector<mn_string>> strings;  // views of the outputs' strings
   mn_progress_callback progress = nullptr;
   void* progress_user = nullptr;
@@ -92,21 +88,6 @@ Status bind_input(mn_session& s, int32_t index, Datum datum) {
   return {};
 }
 
-Status write_buffers(const mn_session& s) {
-  for (size_t i = 0; i < s.buffers.size(); ++i) {
-    if (s.buffers[i].data == nullptr) continue;
-    const std::string name = printable(s.graph().value(s.graph().outputs[i]).name);
-    const Datum& datum = s.outputs[i];
-    MN_CHECK(datum.kind == Datum::Kind::tensor && datum.tensor.dtype() != DType::string, "output '", name,
-             "' is not a tensor of numbers: read it with mn_session_output_value");
-    const size_t needed = datum.tensor.raw().size();
-    MN_CHECK(needed == s.buffers[i].bytes, "output '", name, "' has ", needed, " bytes (", to_string(Type::of(datum)),
-             "), its buffer has ", s.buffers[i].bytes);
-    if (needed > 0) std::memcpy(s.buffers[i].data, datum.tensor.raw().data(), needed);
-  }
-  return {};
-}
-
 Status run_bound(mn_session& s) {
   std::vector<std::string> missing;
   for (size_t i = 0; i < s.inputs.size(); ++i) {
@@ -114,11 +95,9 @@ Status run_bound(mn_session& s) {
     if (!s.bound[i] && value.type.kind != Type::Kind::optional) missing.push_back(printable(value.name));
   }
   MN_CHECK(missing.empty(), "no data bound to input ", join(missing, ", "));
-  for (Datum& output : s.outputs) output = Datum();  // a failed run leaves none of an earlier one behind
-  std::unique_ptr<ProgressObserver> observer;
-  if (s.progress != nullptr) observer = std::make_unique<ProgressObserver>(s);
-  MN_ASSIGN(s.outputs, s.session->run(s.inputs, observer.get()));
-  return write_buffers(s);
+  std::optional<ProgressObserver> observer;
+  if (s.progress != nullptr) observer.emplace(s);
+  return s.session->run_into(s.inputs, s.buffers, s.outputs, observer.has_value() ? &*observer : nullptr);
 }
 
 Result<const Datum*> output_at(const mn_session& s, int32_t index) {

@@ -38,19 +38,6 @@ bool fits(const Plan& plan, std::span<const Datum> inputs) {
                     });
 }
 
-// Tells a NodeObserver about steps.
-class StepsAsNodes : public StepObserver {
- public:
-  StepsAsNodes(const Lowered& lowered, NodeObserver* observer) : lowered_(lowered), observer_(observer) {}
-  Status on_step(const PlanStep& step, int64_t, int64_t duration_ns) override {
-    return observer_->on_node(lowered_.graph, lowered_.graph.nodes[static_cast<size_t>(step.node)], {}, 0, duration_ns);
-  }
-
- private:
-  const Lowered& lowered_;
-  NodeObserver* observer_;
-};
-
 Status check_state(const State& state, const Tensor& value) {
   const Tensor& initial = state.initial;
   MN_CHECK(value.dtype() == initial.dtype() && value.dims() == initial.dims(), "state '", printable(state.name),
@@ -59,10 +46,34 @@ Status check_state(const State& state, const Tensor& value) {
   return {};
 }
 
+Error wrong_buffer(std::string_view name, const Type& type, int64_t needed, size_t given) {
+  return bad_input(
+      {"output '", printable(name), "' has ", needed, " bytes (", to_string(type), "), its buffer has ", given});
+}
+
+Status copy_to_buffers(const Graph& graph, const std::vector<Datum>& outputs, std::span<const OutputBuffer> buffers) {
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    if (buffers[i].data == nullptr) continue;
+    const std::string& name = graph.value(graph.outputs[i]).name;
+    const Datum& datum = outputs[i];
+    MN_CHECK(datum.kind == Datum::Kind::tensor && datum.tensor.dtype() != DType::string, "output '", printable(name),
+             "' is not a tensor of numbers: read it with mn_session_output_value");
+    const auto raw = datum.tensor.raw();
+    if (raw.size() != buffers[i].bytes)
+      return wrong_buffer(name, Type::of(datum), static_cast<int64_t>(raw.size()), buffers[i].bytes);
+    if (!raw.empty()) std::memcpy(buffers[i].data, raw.data(), raw.size());
+  }
+  return {};
+}
+
 }  // namespace
 
 Session::Session(std::shared_ptr<const Model> model, const SessionOptions& options)
-    : model_(std::move(model)), options_(options), budget_(std::make_shared<Budget>(options.limits)) {}
+    : model_(std::move(model)),
+      options_(options),
+      budget_(std::make_shared<Budget>(options.limits)),
+      runner_(std::max(options.threads, 1)),
+      draws_random_(draws_random(model_->graph(), model_->registry())) {}
 
 Session::~Session() = default;
 
@@ -73,6 +84,7 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
              "threads: expected 0 (one for each hardware thread) to ", kMaxThreads, ", got ", options.threads);
     std::unique_ptr<Session> session(new Session(std::move(model), options));
     const int threads = options.threads == 0 ? std::min(hardware_threads(), kMaxThreads) : options.threads;
+    session->runner_ = StagedRun(threads);
     if (threads > 1) session->pool_ = std::make_unique<ThreadPool>(threads);
     if (options.kernels) session->kernels_ = make_kernel_provider();
     MN_ASSIGN(Interpreter interpreter, Interpreter::prepare(session->model_->graph(), session->model_->registry()));
@@ -83,34 +95,56 @@ Result<std::unique_ptr<Session>> Session::create(std::shared_ptr<const Model> mo
 }
 
 Result<std::vector<Datum>> Session::run(std::span<const Datum> inputs, NodeObserver* observer, Trace* trace) {
-  return guarded([&]() -> Result<std::vector<Datum>> {
+  std::vector<Datum> outputs;
+  MN_TRY(run_into(inputs, {}, outputs, observer, trace));
+  return outputs;
+}
+
+Status Session::run_into(std::span<const Datum> inputs, std::span<const OutputBuffer> buffers,
+                         std::vector<Datum>& outputs, NodeObserver* observer, Trace* trace) {
+  Status status = guarded([&]() -> Status {
     const Claim claim(busy_);
     MN_TRY(claim.status());
     budget_->restart();
-    return run_claimed(inputs, observer, trace);
+    return run_claimed(inputs, buffers, outputs, observer, trace);
   });
+  if (!status.ok()) outputs.clear();
+  return status;
 }
 
-// Sets lowered_ to the plan for these inputs; false where the interpreter must run.
-bool Session::find_plan(std::span<const Datum> inputs, const NodeObserver* observer) {
+// Sets lowered_ or stages_ for these inputs; neither where the interpreter must run.
+void Session::find_plan(std::span<const Datum> inputs, const NodeObserver* observer) {
   const bool values_wanted = observer != nullptr && observer->wants_values();
-  if (!options_.plan || !options_.kernels || values_wanted) return false;
-  if (!check_inputs(model_->graph(), inputs).ok()) return false;  // the interpreter says why
-  if (lowered_ != nullptr && fits(lowered_->plan, inputs)) return true;
+  const bool wanted = options_.plan && options_.kernels && !values_wanted;
+  if (wanted && lowered_ != nullptr && fits(lowered_->plan, inputs)) return;
+  lowered_ = nullptr;
+  stages_ = nullptr;
+  if (!wanted || !check_inputs(model_->graph(), inputs).ok()) return;  // the interpreter says why
   std::vector<Type> types;
   for (const Datum& input : inputs) {
-    if (input.kind != Datum::Kind::tensor) return false;
+    if (input.kind != Datum::Kind::tensor) return;
     types.push_back(Type::of(input));
   }
-  PlanOptions options;
-  options.threads = threads();
-  lowered_ = model_->lowering().lower(types, options);
+  Lowerings chosen = model_->lowering().choose(types, runner_.plan_options());
   // What cannot fit is left to the interpreter, which names the node that asks for too much.
-  if (lowered_ != nullptr && lowered_->plan.run_bytes() > options_.limits.bytes) lowered_ = nullptr;
-  return lowered_ != nullptr;
+  if (chosen.plan != nullptr && chosen.plan->plan.run_bytes() <= options_.limits.bytes)
+    lowered_ = std::move(chosen.plan);
+  if (chosen.stages != nullptr && chosen.stages->run_bytes() <= options_.limits.bytes)
+    stages_ = std::move(chosen.stages);
 }
 
-Result<std::vector<Datum>> Session::run_claimed(std::span<const Datum> inputs, NodeObserver* observer, Trace* trace) {
+// Before a planned run: whether the outputs will fit.
+Status Session::check_buffers(std::span<const OutputBuffer> buffers) const {
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    const PlanValue& value = lowered_->plan.outputs[i];
+    if (buffers[i].data != nullptr && static_cast<int64_t>(buffers[i].bytes) != value.bytes())
+      return wrong_buffer(value.name, Type::tensor(value.dtype, value.dims), value.bytes(), buffers[i].bytes);
+  }
+  return {};
+}
+
+Status Session::run_claimed(std::span<const Datum> inputs, std::span<const OutputBuffer> buffers,
+                            std::vector<Datum>& outputs, NodeObserver* observer, Trace* trace) {
   RunOptions options;
   options.budget = budget_;
   options.kernels = kernels_.get();
@@ -118,21 +152,42 @@ Result<std::vector<Datum>> Session::run_claimed(std::span<const Datum> inputs, N
   options.observer = observer;
   options.trace = trace;
   options.seed = options_.seed;
-  if (find_plan(inputs, observer)) {
-    StepsAsNodes steps(*lowered_, observer);
+  if (trace == nullptr) runner_.forget_traced();
+  find_plan(inputs, observer);
+  if (lowered_ != nullptr) {
+    MN_TRY(check_buffers(buffers));
     if (observer != nullptr) observer->on_start(static_cast<int64_t>(lowered_->plan.steps.size()));
-    Result<std::vector<Datum>> outputs =
-        planned_.run(*lowered_, inputs, states_, options, observer != nullptr ? &steps : nullptr);
-    if (!outputs.ok()) return std::move(outputs.error()).in(printable(model_->name()));
-    return outputs;
+    Status status = runner_.run(*lowered_, inputs, states_, options, buffers, outputs);
+    if (!status.ok()) return std::move(status.error()).in(printable(model_->name()));
+    return {};
   }
+  outputs.clear();  // their memory is of use again
+  Result<std::vector<Datum>> made = run_unplanned(inputs, options);
+  if (!made.ok()) return std::move(made.error()).in(printable(model_->name()));
+  outputs = std::move(*made);
+  return copy_to_buffers(model_->graph(), outputs, buffers);
+}
+
+Result<std::vector<Datum>> Session::run_unplanned(std::span<const Datum> inputs, const RunOptions& options) {
+  const Graph& graph = model_->graph();
+  std::vector<Datum> outputs;
   std::vector<Tensor> states = states_;  // a failed run leaves the states as they were
-  Result<std::vector<Datum>> outputs = interpreter_->run(inputs, options, &states);
-  if (!outputs.ok()) return std::move(outputs.error()).in(printable(model_->name()));
-  for (size_t i = 0; i < states.size(); ++i) {
-    Status fits = check_state(model_->graph().states[i], states[i]);
-    if (!fits.ok()) return std::move(fits.error()).in(printable(model_->name()));
+  if (stages_ != nullptr) {
+    std::vector<Datum> sources(inputs.begin(), inputs.end());
+    for (const Tensor& state : states) sources.emplace_back(state);
+    if (options.observer != nullptr) options.observer->on_start(static_cast<int64_t>(graph.nodes.size()));
+    MN_ASSIGN(outputs, runner_.run(*stages_, sources, options));
+    for (size_t i = states.size(); i-- > 0; outputs.pop_back()) states[i] = outputs.back().tensor;
+  } else {
+    const bool values_wanted = options.observer != nullptr && options.observer->wants_values();
+    const bool plans = options_.plan && options_.kernels && !values_wanted && !draws_random_;
+    if (plans) {
+      MN_ASSIGN(outputs, runner_.walk(*interpreter_, model_->lowering().bodies(), inputs, options, &states));
+    } else {
+      MN_ASSIGN(outputs, interpreter_->run(inputs, options, &states));
+    }
   }
+  for (size_t i = 0; i < states.size(); ++i) MN_TRY(check_state(graph.states[i], states[i]));
   states_ = std::move(states);
   return outputs;
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "api/model.h"
-#include "api/planned_run.h"
+#include "api/staged_run.h"
 #include "base/threads.h"
 #include "ops/interpreter.h"
 
@@ -31,6 +31,11 @@ class Session {
   // `trace`: where the run's events go; their texts live until the session runs on inputs of other sizes.
   Result<std::vector<Datum>> run(std::span<const Datum> inputs, NodeObserver* observer = nullptr,
                                  Trace* trace = nullptr);
+  // The same into `outputs`, whose memory is used again where it fits and nobody else holds it, and into `buffers`
+  // (none, or one an output), which may be the inputs' own memory. A planned run like the one before allocates nothing.
+  // A run that fails leaves no outputs, and anything in the buffers.
+  Status run_into(std::span<const Datum> inputs, std::span<const OutputBuffer> buffers, std::vector<Datum>& outputs,
+                  NodeObserver* observer = nullptr, Trace* trace = nullptr);
   // Ends the run in progress, if there is one, with ErrorCode::cancelled. From any thread.
   void cancel() { budget_->cancel(); }
 
@@ -48,8 +53,11 @@ class Session {
  private:
   Session(std::shared_ptr<const Model> model, const SessionOptions& options);
   Result<size_t> state_index(std::string_view name) const;
-  bool find_plan(std::span<const Datum> inputs, const NodeObserver* observer);
-  Result<std::vector<Datum>> run_claimed(std::span<const Datum> inputs, NodeObserver* observer, Trace* trace);
+  void find_plan(std::span<const Datum> inputs, const NodeObserver* observer);
+  Status check_buffers(std::span<const OutputBuffer> buffers) const;
+  Status run_claimed(std::span<const Datum> inputs, std::span<const OutputBuffer> buffers, std::vector<Datum>& outputs,
+                     NodeObserver* observer, Trace* trace);
+  Result<std::vector<Datum>> run_unplanned(std::span<const Datum> inputs, const RunOptions& options);
 
   std::shared_ptr<const Model> model_;
   SessionOptions options_;
@@ -57,8 +65,11 @@ class Session {
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<KernelProvider> kernels_;
   std::unique_ptr<Interpreter> interpreter_;
-  std::shared_ptr<const Lowered> lowered_;  // of the last run
-  PlannedRun planned_;
+  // How the last run went; both null: node by node.
+  std::shared_ptr<const Lowered> lowered_;
+  std::shared_ptr<const Stages> stages_;
+  StagedRun runner_;
+  bool draws_random_ = false;
   std::vector<Tensor> states_;
   mutable std::atomic<bool> busy_{false};
 };

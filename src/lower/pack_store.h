@@ -3,16 +3,19 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 
-#include "base/tensor.h"
+#include "graph/graph.h"
 #include "kernels/kernel_row.h"
 
 namespace minnow {
 
 class PackStore {
  public:
-  // The packed form of a constant for this row and operand; not valid() where the row wants none. Thread-safe. The
-  // constant must outlive the store.
+  // Says which constants outlive the store: those of the model, subgraphs included. Their packs are kept; a pack of any
+  // other constant is its plan's alone, because its address may be another constant's tomorrow.
+  void keep(const Graph& graph);
+  // The packed form of a constant for this row and operand; not valid() where the row wants none. Thread-safe.
   Result<Tensor> get(const KernelRow& row, const Problem& problem, int operand, const Tensor& constant);
   int64_t bytes() const;
 
@@ -25,6 +28,7 @@ class PackStore {
     auto operator<=>(const Key&) const = default;
   };
   mutable std::mutex mutex_;
+  std::set<const void*> lasting_;
   std::map<Key, Tensor> packs_;
 };
 

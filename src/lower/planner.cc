@@ -19,14 +19,6 @@ bool is_view(std::string_view op) {
 // As large as a tensor may be (Tensor::allocate): sums of such sizes do not overflow.
 constexpr int64_t kMaxValueBytes = int64_t{1} << 40;
 
-bool plannable(const Value& value) {
-  const Type& type = value.type;
-  if (!type.is_tensor() || !type.shape.static_dims() || type.dtype == DType::undefined || type.dtype == DType::string)
-    return false;
-  const Result<int64_t> count = checked_element_count(type.shape.to_dims());
-  return count.ok() && *count <= kMaxValueBytes / static_cast<int64_t>(element_bytes(type.dtype));
-}
-
 class Planner {
  public:
   Planner(const Graph& graph, const Registry& registry, PackStore& packs, const PlanOptions& options)
@@ -271,9 +263,18 @@ class Planner {
 
 }  // namespace
 
+bool can_plan(const Value& value) {
+  const Type& type = value.type;
+  if (!type.is_tensor() || !type.shape.static_dims() || type.dtype == DType::undefined || type.dtype == DType::string)
+    return false;
+  const Result<int64_t> count = checked_element_count(type.shape.to_dims());
+  return count.ok() && *count <= kMaxValueBytes / static_cast<int64_t>(element_bytes(type.dtype));
+}
+
 bool can_plan(const Graph& graph) {
   if (graph.nodes.size() > kMaxPlannedNodes) return false;
-  if (!std::all_of(graph.values.begin(), graph.values.end(), plannable)) return false;
+  if (!std::all_of(graph.values.begin(), graph.values.end(), [](const Value& value) { return can_plan(value); }))
+    return false;
   return std::all_of(graph.states.begin(), graph.states.end(),
                      [&](const State& state) { return graph.value(state.in).type == graph.value(state.out).type; });
 }

@@ -17,7 +17,8 @@ struct PlanOptions {
 // A step of a plan takes about 2 KB. The largest networks that are exported node by node have some 20,000 nodes.
 inline constexpr size_t kMaxPlannedNodes = 1 << 15;
 
-// Whether every value is a tensor of known size and no text, so that a plan can hold it.
+// Whether a value is, or every value, a tensor of known size and no text, so that a plan can hold it.
+bool can_plan(const Value& value);
 bool can_plan(const Graph& graph);
 
 // The plan of a graph that was specialized and that can_plan. Constants are shared with the graph.

@@ -14,12 +14,21 @@ namespace {
 struct Step {
   const Node* node;
   const OpDef* op;
+  std::string_view name;            // for traces: the node's, or its first output's
   std::vector<ValueId> dead_after;  // values that no later step and no output reads
 };
 
 struct Body {
   std::vector<Step> steps;
 };
+
+std::string_view name_of(const Graph& graph, const Node& node) {
+  if (!node.name.empty()) return node.name;
+  for (const ValueId id : node.outputs) {
+    if (id != kNoValue) return graph.value(id).name;
+  }
+  return {};
+}
 
 Result<Body> prepare_body(const Graph& graph, const Registry& registry) {
   Body body;
@@ -29,7 +38,7 @@ Result<Body> prepare_body(const Graph& graph, const Registry& registry) {
     const Node& node = graph.nodes[i];
     const OpDef* op = registry.find(node.op);
     if (op == nullptr) return unsupported({"unknown operator '", printable(node.op), "'"});
-    body.steps.push_back({&node, op, {}});
+    body.steps.push_back({&node, op, name_of(graph, node), {}});
     for (const auto& ids : {node.outputs, node.inputs}) {
       for (ValueId id : ids) {
         if (id != kNoValue) last_use[static_cast<size_t>(id)] = static_cast<int32_t>(i);
@@ -72,65 +81,86 @@ class Runner : public SubgraphRunner {
  public:
   Runner(const std::unordered_map<const Graph*, Body>* bodies, const Registry& registry, const RunOptions& options,
          std::shared_ptr<Budget> budget, uint64_t executed = 0)
-      : bodies_(bodies), registry_(registry), options_(options), budget_(std::move(budget)), executed_(executed) {}
+      : bodies_(bodies),
+        registry_(registry),
+        options_(options),
+        budget_(std::move(budget)),
+        depth_(options.depth),
+        executed_(executed) {}
 
-  Result<std::vector<Datum>> run_subgraph(const Graph& graph, std::span<const Datum> inputs) override {
-    std::vector<Tensor> no_states;
-    return run_graph(graph, inputs, no_states);
-  }
+  Result<std::vector<Datum>> run_subgraph(const Graph& graph, std::span<const Datum> inputs) override;
 
   Result<std::vector<Datum>> run_graph(const Graph& graph, std::span<const Datum> inputs, std::vector<Tensor>& states);
   Status execute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs);
   // One node of the main graph.
-  Status run_alone(const Graph& graph, const Step& step, std::span<const Datum> inputs, std::vector<Datum>& outputs) {
-    depth_ = 1;
-    return execute_timed(graph, step, inputs, outputs).failure();
+  Status run_alone(const Step& step, std::span<const Datum> inputs, std::vector<Datum>& outputs) {
+    depth_ = options_.depth + 1;
+    return execute_timed(step, inputs, outputs, true).failure();
   }
 
  private:
-  // Returns the duration in nanoseconds, 0 when nobody asks for it.
-  Result<int64_t> execute_timed(const Graph& graph, const Step& step, std::span<const Datum> inputs,
-                                std::vector<Datum>& outputs);
+  Status check_call(const Graph& graph, std::span<const Datum> inputs) const;
+  // Returns the duration in nanoseconds, 0 when nobody asks for it. `lasting`: the step's name outlives the run.
+  Result<int64_t> execute_timed(const Step& step, std::span<const Datum> inputs, std::vector<Datum>& outputs,
+                                bool lasting);
   Result<std::vector<Datum>> walk(const Graph& graph, const Body& body, std::span<const Datum> inputs,
-                                  std::vector<Tensor>& states);
+                                  std::vector<Tensor>& states, bool lasting);
   Status execute_decomposed(const OpDef& op, const Node& node, std::span<const Datum> inputs,
                             std::vector<Datum>& outputs);
   Status compute(const OpDef& op, const Node& node, std::span<const Datum> inputs, std::vector<Datum>& outputs,
                  std::span<const Type> types);
-  void record(const Graph& graph, const Step& step, std::span<const Datum> inputs, std::span<const Datum> outputs,
-              int64_t start_ns, int64_t end_ns) const;
+  void record(const Step& step, std::span<const Datum> inputs, std::span<const Datum> outputs, int64_t start_ns,
+              int64_t end_ns, bool lasting) const;
 
   const std::unordered_map<const Graph*, Body>* bodies_;
   const Registry& registry_;
   const RunOptions& options_;
   std::shared_ptr<Budget> budget_;
-  int64_t depth_ = 0;
+  int64_t depth_;
   std::string_view kernel_;  // what ran the last node, for the trace
+  int64_t clock_ns_ = 0;     // when the last node of this walk ended; 0: none has
   uint64_t executed_;        // nodes so far: random operators draw by it
 };
 
-Result<std::vector<Datum>> Runner::run_graph(const Graph& graph, std::span<const Datum> inputs,
-                                             std::vector<Tensor>& states) {
+Status Runner::check_call(const Graph& graph, std::span<const Datum> inputs) const {
   if (depth_ >= budget_->limits().depth) {
     return over_limit(
         {"subgraphs nested deeper than ", budget_->limits().depth, " (raise it with --max-depth or Limits.depth)"});
   }
-  if (inputs.size() != graph.inputs.size()) {
-    return bad_input({"expected ", graph.inputs.size(), " inputs, got ", inputs.size()});
+  MN_CHECK(inputs.size() == graph.inputs.size(), "expected ", graph.inputs.size(), " inputs, got ", inputs.size());
+  return {};
+}
+
+Result<std::vector<Datum>> Runner::run_subgraph(const Graph& graph, std::span<const Datum> inputs) {
+  if (options_.plans != nullptr && bodies_ != nullptr && bodies_->contains(&graph)) {
+    MN_TRY(check_call(graph, inputs));
+    RunOptions inside = options_;
+    inside.budget = budget_;
+    inside.depth = static_cast<int32_t>(depth_);
+    std::vector<Datum> outputs;
+    MN_ASSIGN(const bool done, options_.plans->run(graph, inputs, outputs, inside));
+    if (done) return outputs;
   }
+  std::vector<Tensor> no_states;
+  return run_graph(graph, inputs, no_states);
+}
+
+Result<std::vector<Datum>> Runner::run_graph(const Graph& graph, std::span<const Datum> inputs,
+                                             std::vector<Tensor>& states) {
+  MN_TRY(check_call(graph, inputs));
   const auto found = bodies_ != nullptr ? bodies_->find(&graph) : decltype(bodies_->find(&graph)){};
   ++depth_;
   Result<std::vector<Datum>> result = [&]() -> Result<std::vector<Datum>> {
-    if (bodies_ != nullptr && found != bodies_->end()) return walk(graph, found->second, inputs, states);
+    if (bodies_ != nullptr && found != bodies_->end()) return walk(graph, found->second, inputs, states, true);
     MN_ASSIGN(const Body body, prepare_body(graph, registry_));
-    return walk(graph, body, inputs, states);
+    return walk(graph, body, inputs, states, false);
   }();
   --depth_;
   return result;
 }
 
 Result<std::vector<Datum>> Runner::walk(const Graph& graph, const Body& body, std::span<const Datum> inputs,
-                                        std::vector<Tensor>& states) {
+                                        std::vector<Tensor>& states, bool lasting) {
   std::vector<Datum> values(graph.values.size());
   for (size_t i = 0; i < inputs.size(); ++i) values[static_cast<size_t>(graph.inputs[i])] = inputs[i];
   for (size_t i = 0; i < states.size(); ++i) values[static_cast<size_t>(graph.states[i].in)] = states[i];
@@ -140,15 +170,18 @@ Result<std::vector<Datum>> Runner::walk(const Graph& graph, const Body& body, st
     return value.is_constant() ? Datum(value.constant) : values[static_cast<size_t>(id)];
   };
   std::vector<Datum> arguments, outputs;
+  clock_ns_ = 0;
   for (const Step& step : body.steps) {
     MN_TRY(budget_->step());
     arguments.clear();
     for (ValueId id : step.node->inputs) arguments.push_back(value_of(id));
     outputs.assign(step.node->outputs.size(), Datum());
-    Result<int64_t> duration_ns = execute_timed(graph, step, arguments, outputs);
+    Result<int64_t> duration_ns = execute_timed(step, arguments, outputs, lasting);
     if (!duration_ns.ok()) return std::move(duration_ns.error()).in(describe(*step.node, *step.op));
-    if (options_.observer != nullptr)
+    if (options_.observer != nullptr) {
       MN_TRY(options_.observer->on_node(graph, *step.node, outputs, static_cast<int>(depth_ - 1), *duration_ns));
+      clock_ns_ = 0;  // its time is not the next node's
+    }
     for (size_t i = 0; i < outputs.size(); ++i) {
       const ValueId id = step.node->outputs[i];
       if (id != kNoValue) values[static_cast<size_t>(id)] = std::move(outputs[i]);
@@ -182,26 +215,23 @@ int64_t multiply_adds_of(const Step& step, std::span<const Datum> inputs, std::s
   return own_multiply_adds(*step.op, *step.node, types, values, output_types);
 }
 
-Result<int64_t> Runner::execute_timed(const Graph& graph, const Step& step, std::span<const Datum> inputs,
-                                      std::vector<Datum>& outputs) {
+// Reading the clock takes as long as a tenth of a small node: a node starts where the one before it ended.
+Result<int64_t> Runner::execute_timed(const Step& step, std::span<const Datum> inputs, std::vector<Datum>& outputs,
+                                      bool lasting) {
   const bool timed = options_.observer != nullptr || options_.trace != nullptr;
-  const int64_t start = timed ? now_ns() : 0;
+  const int64_t start = !timed || clock_ns_ != 0 ? clock_ns_ : now_ns();
   MN_TRY(execute(*step.op, *step.node, inputs, outputs));
   const int64_t end = timed ? now_ns() : 0;
-  if (options_.trace != nullptr) record(graph, step, inputs, outputs, start, end);
+  clock_ns_ = end;
+  if (options_.trace != nullptr) record(step, inputs, outputs, start, end, lasting);
   return end - start;
 }
 
-void Runner::record(const Graph& graph, const Step& step, std::span<const Datum> inputs, std::span<const Datum> outputs,
-                    int64_t start_ns, int64_t end_ns) const {
+void Runner::record(const Step& step, std::span<const Datum> inputs, std::span<const Datum> outputs, int64_t start_ns,
+                    int64_t end_ns, bool lasting) const {
   TraceEvent event;
   // The graph of a composed operator dies with its run: its nodes have no name to point to.
-  if (bodies_ != nullptr && bodies_->contains(&graph)) {
-    event.name = step.node->name;
-    for (size_t i = 0; event.name.empty() && i < step.node->outputs.size(); ++i) {
-      if (step.node->outputs[i] != kNoValue) event.name = graph.value(step.node->outputs[i]).name;
-    }
-  }
+  if (lasting) event.name = step.name;
   event.op = step.op->name;
   event.kernel = kernel_;
   event.start_ns = start_ns;
@@ -333,7 +363,7 @@ Status check_input(const Value& value, const Datum& datum) {
   MN_CHECK(given.shape.rank() == type.shape.rank(), where, ", got ", to_string(given));
   for (size_t d = 0; d < given.shape.dims.size(); ++d) {
     const Dim& declared = type.shape.dims[d];
-    MN_CHECK(!declared.known() || declared == given.shape.dims[d], where, ", got ", to_string(given));
+    MN_CHECK(!declared.known() || declared.value == given.shape.dims[d].value, where, ", got ", to_string(given));
   }
   return {};
 }
@@ -376,7 +406,8 @@ Status Interpreter::run_node(size_t node, std::span<const Datum> inputs, std::ve
   const Node& which = program_->graph->nodes[node];
   Runner runner(&program_->bodies, *program_->registry, options,
                 options.budget != nullptr ? options.budget : std::make_shared<Budget>(Limits{}), node);
-  return runner.run_alone(*program_->graph, {&which, program_->registry->find(which.op), {}}, inputs, outputs);
+  return runner.run_alone({&which, program_->registry->find(which.op), name_of(*program_->graph, which), {}}, inputs,
+                          outputs);
 }
 
 Result<std::vector<Datum>> evaluate(std::string_view op_name, std::span<const Datum> inputs,

@@ -29,12 +29,14 @@ class NodeObserver {
   virtual ~NodeObserver() = default;
   // False: nodes may run fused and planned, and on_node comes once for each step, with no outputs.
   virtual bool wants_values() const { return true; }
-  // Before a run: how many calls of on_node with depth 0 will follow.
+  // Before a run: how many calls of on_node with depth 0 will follow, at most.
   virtual void on_start(int64_t) {}
   // After a node ran. depth 0: the main graph; more: inside subgraphs. duration in nanoseconds. An error stops the run.
   virtual Status on_node(const Graph& graph, const Node& node, std::span<const Datum> outputs, int depth,
                          int64_t duration_ns) = 0;
 };
+
+class SubgraphPlans;
 
 struct RunOptions {
   std::shared_ptr<Budget> budget;  // null: default limits
@@ -43,6 +45,18 @@ struct RunOptions {
   NodeObserver* observer = nullptr;
   Trace* trace = nullptr;  // null: nothing is recorded
   uint64_t seed = 0;
+  SubgraphPlans* plans = nullptr;  // null: subgraphs are walked
+  int32_t depth = 0;               // of subgraphs that the run is in already
+};
+
+// Something faster than walking a subgraph node by node (plans, joined in api).
+class SubgraphPlans {
+ public:
+  virtual ~SubgraphPlans() = default;
+  // Runs the subgraph of a graph that an Interpreter was prepared for and returns true, or returns false: walk it.
+  // `options.depth`: where its nodes are.
+  virtual Result<bool> run(const Graph& graph, std::span<const Datum> inputs, std::vector<Datum>& outputs,
+                           const RunOptions& options) = 0;
 };
 
 class Interpreter {

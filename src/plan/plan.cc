@@ -153,6 +153,16 @@ int64_t Plan::run_bytes() const {
   return total;
 }
 
+int64_t Plan::held_bytes() const {
+  size_t total = sizeof(Plan) + steps.capacity() * sizeof(PlanStep) + copies.capacity() * sizeof(PlanCopy) +
+                 (constants.capacity() + packs.capacity()) * sizeof(Tensor);
+  for (const PlanStep& step : steps) {
+    total += step.operands.capacity() * sizeof(Place) + step.bytes.capacity() * sizeof(int64_t) +
+             step.packs.capacity() * sizeof(int32_t) + step.name.capacity() + step.op.capacity();
+  }
+  return static_cast<int64_t>(total);
+}
+
 std::string_view to_string(Region region) {
   switch (region) {
     case Region::none: return "nowhere";

@@ -59,8 +59,9 @@ struct Plan {
   int64_t arena_bytes = 0;  // scratch included
   // The most that is alive at once, scratch included: no placement of these steps in this order takes less.
   int64_t live_bytes = 0;
-  int threads = 1;            // that scratch is enough for
-  int64_t run_bytes() const;  // of arena, outputs and states
+  int threads = 1;             // that scratch is enough for
+  int64_t run_bytes() const;   // of arena, outputs and states
+  int64_t held_bytes() const;  // of the plan itself: steps and places, without the tensors that it refers to
 };
 
 // Buffers of the arena start at multiples of this: a cache line, and the widest vector register.

@@ -58,6 +58,7 @@ void fields(Io& io, PlanStep& step) {
   io.text(step.op);
   fields(io, step.problem);
   stream::number(io, step.node);
+  io.integer(step.multiply_adds);
   stream::number(io, step.input_count);
   stream::list(io, step.operands, kMaxPlaces, [&](Place& place) { fields(io, place); });
   stream::list(io, step.bytes, kMaxPlaces, [&](int64_t& bytes) { io.integer(bytes); });
@@ -117,7 +118,7 @@ void outer_fields(Io& io, Plan& plan, std::vector<int32_t>& constants, std::vect
 }  // namespace
 
 uint32_t kernels_fingerprint() {
-  std::string text = MINNOW_VERSION;
+  std::string text = MINNOW_VERSION " plan fields 2";
   for (const KernelRow& row : kernel_rows()) text += concat({" ", row.op, " ", to_string(row.isa)});
   return crc32(std::as_bytes(std::span(text)));
 }

@@ -77,7 +77,7 @@ class Walk {
   const PlanRun& run_;
 };
 
-void record(const PlanStep& step, int64_t start_ns, int64_t end_ns, Trace& trace) {
+void record(const PlanStep& step, int64_t start_ns, int64_t end_ns, int32_t depth, Trace& trace) {
   TraceEvent event;
   event.name = step.name;
   event.op = step.operation.empty() ? step.row->op : step.operation;
@@ -86,6 +86,7 @@ void record(const PlanStep& step, int64_t start_ns, int64_t end_ns, Trace& trace
   event.end_ns = end_ns;
   for (int64_t bytes : step.bytes) event.bytes += bytes;
   event.multiply_adds = step.multiply_adds;
+  event.depth = depth;
   trace.record(event);
 }
 
@@ -102,7 +103,7 @@ Status run_plan(const Plan& plan, const PlanBuffers& buffers, const PlanRun& run
       return std::move(status.error()).in(concat({"node '", printable(step.name), "' (", step.op, ")"}));
     }
     const int64_t end = timed ? now_ns() : 0;
-    if (run.trace != nullptr && step.row != nullptr) record(step, start, end, *run.trace);
+    if (run.trace != nullptr && step.row != nullptr) record(step, start, end, run.depth, *run.trace);
     if (run.observer != nullptr) MN_TRY(run.observer->on_step(step, static_cast<int64_t>(i), end - start));
   }
   return walk.finish();

@@ -41,6 +41,7 @@ struct PlanRun {
   OperatorCalls* calls = nullptr;  // may be null where every step has a kernel
   StepObserver* observer = nullptr;
   Trace* trace = nullptr;  // steps with a kernel are recorded here; `calls` records its own
+  int32_t depth = 0;       // of subgraphs that the plan is in, for the trace
 };
 
 // Allocates nothing. The plan was verified or comes from lowering.
