@@ -37,9 +37,18 @@ Status tidy(Graph& graph, const PassContext& context) {
   return passes::remove_dead_code(graph, context);
 }
 
+// A value that cannot be allocated: planning its step may take tables as long as its dimensions.
+Status check_size(const Type& type, const Limits& limits) {
+  if (!type.is_tensor() || !type.shape.static_dims()) return {};
+  MN_ASSIGN(const int64_t count, checked_element_count(type.shape.to_dims()));
+  const auto width = static_cast<int64_t>(element_bytes(type.dtype));
+  if (width > 0 && count > limits.bytes / width) return over_limit({"a value of ", count, " elements"});
+  return {};
+}
+
 // Types as inference finds them from these inputs, and nothing else: what a file declares may be stale, and the passes
 // keep a node that cannot run for a run that may never reach it. A plan must rely on neither.
-Status infer_again(Graph& graph, const Registry& registry) {
+Status infer_again(Graph& graph, const Registry& registry, const Limits& limits) {
   for (const State& state : graph.states) graph.value(state.in).type = Type::of(Datum(state.initial));
   std::vector<Type> types;
   std::vector<const Tensor*> values;
@@ -55,6 +64,7 @@ Status infer_again(Graph& graph, const Registry& registry) {
     }
     MN_ASSIGN(std::vector<Type> inferred, infer_types(*op, node, types, values, registry));
     for (size_t i = 0; i < node.outputs.size(); ++i) {
+      MN_TRY(check_size(inferred[i], limits));
       if (node.outputs[i] != kNoValue) graph.value(node.outputs[i]).type = std::move(inferred[i]);
     }
   }
@@ -87,7 +97,7 @@ Result<Graph> specialize(const Graph& graph, std::span<const Type> inputs, const
     MN_ASSIGN(result, expand(result, registry, limits, should_expand));
     MN_TRY(tidy(result, context));
   }
-  MN_TRY(infer_again(result, registry));
+  MN_TRY(infer_again(result, registry, limits));
   return result;
 }
 

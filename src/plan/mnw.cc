@@ -162,14 +162,17 @@ class File {
     MN_CHECK(crc_of(table) == header.table_crc, "the section table is damaged (its checksum differs)");
     file.sections_.resize(header.section_count);
     std::memcpy(file.sections_.data(), table.data(), table_bytes);
+    MN_TRY(file.check_unused(sizeof header, kHeaderBytes));
     uint64_t end = kHeaderBytes + table_bytes;  // sections that share bytes would make a small file large in memory
     for (const Section& section : file.sections_) {
       MN_CHECK(section.offset % kAlignment == 0 && section.offset >= end && section.offset <= bytes.size() &&
                    section.bytes <= bytes.size() - section.offset,
                "a section of ", section.bytes, " bytes at ", section.offset,
                " reaches outside the file or into the section before it");
+      MN_TRY(file.check_unused(end, section.offset));
       end = section.offset + section.bytes;
     }
+    MN_TRY(file.check_unused(end, bytes.size()));
     return file;
   }
 
@@ -188,6 +191,13 @@ class File {
   }
 
  private:
+  // No checksum covers the bytes between sections: they are zero, so that any change of the file shows.
+  Status check_unused(uint64_t begin, uint64_t end) const {
+    MN_CHECK(bytes_.text().substr(begin, end - begin).find_first_not_of('\0') == std::string_view::npos,
+             "the file is damaged: bytes ", begin, " to ", end, " belong to no section and should be zero");
+    return {};
+  }
+
   Bytes bytes_;
   std::vector<Section> sections_;
 };

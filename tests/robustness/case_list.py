@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import arithmetic_cases
+import compiled_cases
 import container_cases
 import convolution_cases
 import file_cases
@@ -22,7 +23,9 @@ import picture_cases
 import quantized_cases
 import recurrent_cases
 import tensor_cases
+import tflite_arithmetic_cases
 import tflite_cases
+import tflite_operator_cases
 import wire
 
 MODULES = (
@@ -38,6 +41,9 @@ MODULES = (
     flame_cases,
     picture_cases,
     tflite_cases,
+    tflite_operator_cases,
+    tflite_arithmetic_cases,
+    compiled_cases,
 )
 # Larger files only slow a fuzzer down.
 MAX_CORPUS_BYTES = 64 << 10
@@ -55,6 +61,7 @@ READERS = {
     ".whl": "archive",
     ".gz": "archive",
     ".tgz": "archive",
+    ".folded": "folded",
 }
 
 
@@ -117,6 +124,8 @@ def write_corpus(folder):
         (folder / "value" / str(i)).write_bytes(data)
     count = 0
     for case in all_cases():
+        if case.file_name.endswith(".mnw"):  # made by the command; fuzz_mnw makes its own
+            continue
         with tempfile.TemporaryDirectory() as name:
             work = Path(name) / "case"
             harness.write_files(case, work)
@@ -125,6 +134,8 @@ def write_corpus(folder):
                 if reader is None or path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_CORPUS_BYTES:
                     continue
                 data = path.read_bytes()
+                if reader == "folded":  # the first byte is what the fuzz target draws
+                    data = bytes([len(data) % 4]) + data
                 (folder / reader / hashlib.sha1(data).hexdigest()).write_bytes(data)
                 count += 1
     return count
