@@ -174,7 +174,9 @@ TEST(Format, IsTakenFromBytesThenName) {
   EXPECT_EQ(detect("minnow graph 1\n", "x"), FileFormat::graph_text);
   EXPECT_EQ(detect(std::string("PK\x03\x04..."), "model.pt"), FileFormat::zip);
   EXPECT_EQ(detect(std::string("PK\x03\x04..."), "model.keras"), FileFormat::keras);
-  EXPECT_EQ(detect("\x80\x02}q\x01", "model"), FileFormat::pickle);
+  for (const char* head : {"\x80\x02}q\x01", "\x80\x03}q\x01", "\x80\x04}q\x01", "\x80\x05}q\x01"})
+    EXPECT_EQ(detect(head, "model"), FileFormat::pickle);
+  EXPECT_NE(detect("\x80\x06}q\x01", "model"), FileFormat::pickle);
   EXPECT_EQ(detect("<!DOCTYPE html>", "model.onnx"), FileFormat::html);
   EXPECT_EQ(detect("????????", "model.xyz"), FileFormat::unknown);
 }

@@ -182,6 +182,17 @@ Status recurrent_infer(InferContext& c, Cell cell) {
   return {};
 }
 
+Status recurrent_export(ExportContext& c) {
+  Attributes attributes = c.node().attributes;
+  const Shape& r = c.graph.value(c.node().inputs[kInputR]).type.shape;  // [directions, gates hidden, hidden]
+  if (r.ranked && r.rank() == 3 && r.dims[2].known()) attributes.set("hidden_size", r.dims[2].value);
+  std::vector<std::string> inputs, outputs;
+  for (size_t i = 0; i < c.node().inputs.size(); ++i) inputs.push_back(c.input_name(static_cast<int>(i)));
+  for (size_t i = 0; i < c.node().outputs.size(); ++i) outputs.push_back(c.output_name(static_cast<int>(i)));
+  c.add("ai.onnx", c.op().exports[0].name, std::move(inputs), std::move(outputs), attributes);
+  return {};
+}
+
 Cost recurrent_cost(const InferContext& c, Cell cell) {
   const Dims x = c.shape(kInputX).to_dims(), r = c.shape(kInputR).to_dims();
   Cost cost;

@@ -49,6 +49,8 @@ std::vector<AttributeSpec> recurrent_attributes(std::initializer_list<AttributeS
 Status recurrent_infer(InferContext& c, Cell cell);
 Status recurrent_reference(EvalContext& c, Cell cell);
 Status recurrent_decompose(DecomposeContext& c, Cell cell);
+// hidden_size, which the weights tell as well, is written: ONNX Runtime refuses nodes without it.
+Status recurrent_export(ExportContext& c);
 Cost recurrent_cost(const InferContext& c, Cell cell);
 
 }  // namespace minnow::ops

@@ -252,6 +252,14 @@ Status quantization_export(ExportContext& c) {
   return {};
 }
 
+// Only since 23 are the type of what is dequantized and the precision of the division stated.
+Status quantization_export_21(ExportContext& c) {
+  const bool later =
+      c.find("precision").present() || (c.op().name == "dequantize_linear" && c.has_attribute("output_dtype"));
+  if (later) return unsupported({"the precision and the type of what is dequantized need opset 23"});
+  return quantization_export(c);
+}
+
 // Before 21 there were one scale a tensor or one a slice of an axis, and no other attribute that mattered.
 Status old_quantization_export(ExportContext& c) {
   const Attribute& saturate = c.find("saturate");
@@ -341,7 +349,8 @@ std::vector<OpDef> quantize() {
                    {"tflite", "QUANTIZE", 1, 1 << 20, tflite::import_quantize},
                    {"tflite", "FAKE_QUANT", 1, 1 << 20, tflite::import_fake_quant}},
        .exports = {{"ai.onnx", "QuantizeLinear", 10, old_quantization_export},
-                   {"ai.onnx", "QuantizeLinear", 21, quantization_export}},
+                   {"ai.onnx", "QuantizeLinear", 21, quantization_export_21},
+                   {"ai.onnx", "QuantizeLinear", 23, quantization_export}},
        .cases = quantize_cases},
       {.name = "dequantize_linear",
        .doc = "(x - zero point) scale.",
@@ -355,7 +364,8 @@ std::vector<OpDef> quantize() {
                    {"com.microsoft", "DequantizeLinear", 1, kLast, quantization_import},
                    {"tflite", "DEQUANTIZE", 1, 1 << 20, tflite::import_dequantize}},
        .exports = {{"ai.onnx", "DequantizeLinear", 10, old_quantization_export},
-                   {"ai.onnx", "DequantizeLinear", 21, quantization_export}},
+                   {"ai.onnx", "DequantizeLinear", 21, quantization_export_21},
+                   {"ai.onnx", "DequantizeLinear", 23, quantization_export}},
        .cases = dequantize_cases},
   };
 }

@@ -205,7 +205,13 @@ std::vector<Case> max_unpool_cases() {
       {.inputs = {values, indices}, .attributes = attributes, .expected = {Tensor::of<float>({0, 5, 7, 0}, {1, 1, 4})}},
       {.inputs = {values, indices, Tensor::of_ints(Dims{1, 1, 6})},
        .attributes = attributes,
-       .expected = {Tensor::of<float>({0, 5, 7, 0, 0, 0}, {1, 1, 6})}}};
+       .expected = {Tensor::of<float>({0, 5, 7, 0, 0, 0}, {1, 1, 6})}},
+      // Sizes (in - 1) stride + kernel - both pads of the axis: (1 - 1) 2 + 3 - 0 - 1 = 2 and (2 - 1) 2 + 3 - 1 - 0
+      // = 4.
+      {.inputs = {Tensor::of<float>({5, 7}, {1, 1, 1, 2}), Tensor::of<int64_t>({1, 6}, {1, 1, 1, 2})},
+       .attributes = {{"kernel_shape", Ints{3, 3}}, {"strides", Ints{2, 2}}, {"pads", Ints{0, 1, 1, 0}}},
+       .expected = {Tensor::of<float>({0, 5, 0, 0, 0, 0, 7, 0}, {1, 1, 2, 4})},
+       .note = "pads that differ by side and axis"}};
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ std::vector<Case> gru_cases() {
       // z = 0.5, r = 1 + 1 = 2, h = 2 + (2*4)*3 = 26, H = 0.5*26 + 0.5*4 = 15.
       {.inputs = {Tensor::of<float>({2}, {1, 1, 1}), Tensor::of<float>({0.25f, 0.5f, 1}, {1, 3, 1}),
                   Tensor::of<float>({0, 0.25f, 3}, {1, 3, 1}), Datum(), Datum(), Tensor::of<float>({4}, {1, 1, 1})},
-       .attributes = {{"activations", linear}},
+       .attributes = {{"activations", linear}, {"activation_alpha", Floats(2, 1.0f)}},
        .outputs = 2,
        .expected = {Tensor::of<float>({15}, {1, 1, 1, 1}), Tensor::of<float>({15}, {1, 1, 1})}},
       // As above with biases Wb_h = 1, Rb_h = 2 and R applied first: h = 2 + 1 + 2*(4*3 + 2) = 31, H = 0.5*31 + 2
@@ -22,7 +22,7 @@ std::vector<Case> gru_cases() {
       {.inputs = {Tensor::of<float>({2}, {1, 1, 1}), Tensor::of<float>({0.25f, 0.5f, 1}, {1, 3, 1}),
                   Tensor::of<float>({0, 0.25f, 3}, {1, 3, 1}), Tensor::of<float>({0, 0, 1, 0, 0, 2}, {1, 6}), Datum(),
                   Tensor::of<float>({4}, {1, 1, 1})},
-       .attributes = {{"activations", linear}, {"linear_before_reset", 1}},
+       .attributes = {{"activations", linear}, {"activation_alpha", Floats(2, 1.0f)}, {"linear_before_reset", 1}},
        .outputs = 2,
        .expected = {Tensor::of<float>({17.5f}, {1, 1, 1, 1}), Tensor::of<float>({17.5f}, {1, 1, 1})},
        .note = "linear_before_reset"},
@@ -58,7 +58,7 @@ std::vector<OpDef> gru() {
       .decompose = [](DecomposeContext& c) { return recurrent_decompose(c, Cell::gru); },
       .cost = [](const InferContext& c) { return recurrent_cost(c, Cell::gru); },
       .imports = {{"ai.onnx", "GRU"}},
-      .exports = {{"ai.onnx", "GRU", 14}},
+      .exports = {{"ai.onnx", "GRU", 14, recurrent_export}},
       .cases = gru_cases,
   }};
 }

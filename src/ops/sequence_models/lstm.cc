@@ -40,7 +40,7 @@ std::vector<Case> lstm_cases() {
       {.inputs = {Tensor::of<float>({1}, {1, 1, 1}), Tensor::of<float>({1, 2, 3, 4}, {1, 4, 1}),
                   Tensor::of<float>({1, 0, 1, 0}, {1, 4, 1}), Datum(), Datum(), Tensor::of<float>({1}, {1, 1, 1}),
                   Tensor::of<float>({2}, {1, 1, 1})},
-       .attributes = {{"activations", linear}},
+       .attributes = {{"activations", linear}, {"activation_alpha", Floats(3, 1.0f)}},
        .outputs = 3,
        .expected = {Tensor::of<float>({32}, {1, 1, 1, 1}), Tensor::of<float>({32}, {1, 1, 1}),
                     Tensor::of<float>({16}, {1, 1, 1})}},
@@ -48,7 +48,7 @@ std::vector<Case> lstm_cases() {
       {.inputs = {Tensor::of<float>({1}, {1, 1, 1}), Tensor::of<float>({1, 2, 3, 4}, {1, 4, 1}),
                   Tensor::of<float>({1, 0, 1, 0}, {1, 4, 1}), Datum(), Datum(), Tensor::of<float>({1}, {1, 1, 1}),
                   Tensor::of<float>({2}, {1, 1, 1}), Tensor::of<float>({1, 1, 1}, {1, 3})},
-       .attributes = {{"activations", linear}},
+       .attributes = {{"activations", linear}, {"activation_alpha", Floats(3, 1.0f)}},
        .outputs = 3,
        .expected = {Tensor::of<float>({840}, {1, 1, 1, 1}), Tensor::of<float>({840}, {1, 1, 1}),
                     Tensor::of<float>({28}, {1, 1, 1})},
@@ -86,7 +86,7 @@ std::vector<OpDef> lstm() {
                   {"com.microsoft", "DynamicQuantizeLSTM", 1, 1 << 20, quantized_import},
                   {"tflite", "LSTM", 1, 1 << 20, tflite::import_lstm},
                   {"tflite", "UNIDIRECTIONAL_SEQUENCE_LSTM", 1, 1 << 20, tflite::import_lstm}},
-      .exports = {{"ai.onnx", "LSTM", 14}},
+      .exports = {{"ai.onnx", "LSTM", 14, recurrent_export}},
       .cases = lstm_cases,
   }};
 }

@@ -12,13 +12,13 @@ std::vector<Case> rnn_cases() {
       // h1 = 2*1 + 3*0 + 1 = 3, h2 = 2*2 + 3*3 + 1 = 14.
       {.inputs = {Tensor::of<float>({1, 2}, {2, 1, 1}), Tensor::of<float>({2}, {1, 1, 1}),
                   Tensor::of<float>({3}, {1, 1, 1}), Tensor::of<float>({0.25f, 0.75f}, {1, 2})},
-       .attributes = {{"activations", Strings{"Affine"}}},
+       .attributes = {{"activations", Strings{"Affine"}}, {"activation_alpha", Floats{1}}},
        .outputs = 2,
        .expected = {Tensor::of<float>({3, 14}, {2, 1, 1, 1}), Tensor::of<float>({14}, {1, 1, 1})}},
       // Backwards: h(t=1) = 2*2 = 4, h(t=0) = 2*1 + 3*4 = 14.
       {.inputs = {Tensor::of<float>({1, 2}, {2, 1, 1}), Tensor::of<float>({2}, {1, 1, 1}),
                   Tensor::of<float>({3}, {1, 1, 1})},
-       .attributes = {{"activations", Strings{"Affine"}}, {"direction", "reverse"}},
+       .attributes = {{"activations", Strings{"Affine"}}, {"activation_alpha", Floats{1}}, {"direction", "reverse"}},
        .outputs = 2,
        .expected = {Tensor::of<float>({14, 4}, {2, 1, 1, 1}), Tensor::of<float>({14}, {1, 1, 1})},
        .note = "reverse"},
@@ -52,7 +52,7 @@ std::vector<OpDef> rnn() {
                   {"tflite", "RNN", 1, 1 << 20, tflite::import_rnn},
                   {"tflite", "UNIDIRECTIONAL_SEQUENCE_RNN", 1, 1 << 20, tflite::import_rnn},
                   {"tflite", "SVDF", 1, 1 << 20, tflite::import_svdf}},
-      .exports = {{"ai.onnx", "RNN", 14}},
+      .exports = {{"ai.onnx", "RNN", 14, recurrent_export}},
       .cases = rnn_cases,
   }};
 }
