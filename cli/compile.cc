@@ -1,6 +1,9 @@
 // minnow compile MODEL -o OUT.mnw: plans for given sizes, to be run by libminnow_rt.
 #include "api/compile.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "api/inspect.h"
 #include "base/bytes.h"
 #include "base/text.h"
@@ -25,7 +28,8 @@ class Compile : public Verb {
     arguments.option("--shape", "NAME=DIMS", &shapes_, "Dims of an input that the model leaves open (repeatable)");
     arguments.option(
         "--isa", "LIST", &isas_,
-        "Instruction sets to plan for, the best first: avx512, avx2, generic (default: this machine's best)");
+        "Instruction sets to plan for, the best first: avx512, avx2, generic; on ARM neon, generic (default: the best "
+        "here)");
     arguments.flag("--runtime-only", &runtime_only_, "Leave the graph out: smaller, and only libminnow_rt opens it");
   }
 
@@ -60,14 +64,15 @@ class Compile : public Verb {
   Result<std::vector<Isa>> parse_isas() const {
     if (isas_.empty()) return std::vector<Isa>{best_isa()};
     std::vector<Isa> isas;
+    std::string names;
+    for (Isa isa : kIsas) {
+      if (isa_built(isa)) names += concat({names.empty() ? "" : ", ", to_string(isa)});
+    }
     for (std::string_view name : split(isas_, ',')) {
-      bool known = false;
-      for (Isa isa : {Isa::avx512, Isa::avx2, Isa::generic}) {
-        if (name != to_string(isa)) continue;
-        isas.push_back(isa);
-        known = true;
-      }
-      MN_CHECK(known, "--isa: expected avx512, avx2 or generic, got '", printable(name), "'");
+      const auto isa = std::find_if(std::begin(kIsas), std::end(kIsas), [&](Isa i) { return name == to_string(i); });
+      MN_CHECK(isa != std::end(kIsas) && isa_built(*isa), "--isa: expected one or several of ", names, "; got '",
+               printable(name), "'");
+      isas.push_back(*isa);
     }
     return isas;
   }

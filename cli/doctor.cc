@@ -28,7 +28,7 @@ class Doctor : public Verb {
 
   Result<int> run() override {
     std::vector<std::string> usable;
-    for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx512}) {
+    for (Isa isa : kIsas) {
       if (isa_available(isa)) usable.emplace_back(to_string(isa));
     }
     const std::vector<std::string> features = strings_of(isa_names(cpu_features()));

@@ -89,6 +89,7 @@ CpuFeatures detect() {
   f.fp16 = hwcap >> 10 & 1;
   f.dotprod = hwcap >> 20 & 1;
   f.i8mm = hwcap2 >> 13 & 1;
+  f.bf16 = hwcap2 >> 14 & 1;
   return f;
 }
 #elif defined(__linux__) && defined(__arm__)
@@ -99,6 +100,7 @@ CpuFeatures detect() {
   f.neon = hwcap >> 12 & 1;
   f.fp16 = hwcap >> 23 & 1;
   f.dotprod = hwcap >> 24 & 1;
+  f.bf16 = hwcap >> 26 & 1;
   f.i8mm = hwcap >> 27 & 1;
   return f;
 }
@@ -136,7 +138,7 @@ CpuFeatures features_of_this_process() {
   CpuFeatures features = detect();
   const char* isa = std::getenv("MINNOW_ISA");
   if (isa != nullptr && *isa != '\0' && !lower_cpu_features(isa, &features)) {
-    log_warning({"MINNOW_ISA=", printable(isa), " is ignored: expected generic, avx2 or avx512"});
+    log_warning({"MINNOW_ISA=", printable(isa), " is ignored: expected generic, avx2, avx512, neon, dotprod or i8mm"});
   }
   return features;
 }
@@ -151,8 +153,13 @@ bool lower_cpu_features(std::string_view isa, CpuFeatures* features) {
     *features = CpuFeatures();
     return true;
   }
-  if (isa != "avx2") return false;
-  features->avx512f = features->avx512bw = features->avx512dq = features->avx512vl = features->avx512vnni = false;
+  if (isa == "avx2") {
+    features->avx512f = features->avx512bw = features->avx512dq = features->avx512vl = features->avx512vnni = false;
+    return true;
+  }
+  if (isa != "neon" && isa != "dotprod" && isa != "i8mm") return false;
+  if (isa != "i8mm") features->i8mm = features->bf16 = false;
+  if (isa == "neon") features->dotprod = features->fp16 = false;
   return true;
 }
 
@@ -169,7 +176,7 @@ std::vector<std::string_view> isa_names(const CpuFeatures& f) {
                                                     {f.avx512vl, "avx512vl"}, {f.avx512vnni, "avx512vnni"},
                                                     {f.avx_vnni, "avx_vnni"}, {f.neon, "neon"},
                                                     {f.fp16, "fp16"},         {f.dotprod, "dotprod"},
-                                                    {f.i8mm, "i8mm"}};
+                                                    {f.i8mm, "i8mm"},         {f.bf16, "bf16"}};
   std::vector<std::string_view> names;
   for (const auto& [present, name] : rows) {
     if (present) names.push_back(name);

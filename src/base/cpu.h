@@ -25,16 +25,20 @@ struct CpuFeatures {
   bool fp16 = false;     // half-precision arithmetic
   bool dotprod = false;  // sdot, udot
   bool i8mm = false;     // smmla, usdot
+  bool bf16 = false;     // bfmmla
 
   // What kernels are compiled for: "avx2" needs AVX2, FMA and F16C; "avx512" needs F, BW, DQ and VL on top.
   bool has_avx2_kernels() const { return avx2 && fma && f16c; }
   bool has_avx512_kernels() const { return has_avx2_kernels() && avx512f && avx512bw && avx512dq && avx512vl; }
+  // "dotprod" and "i8mm" need what comes before them in the list generic, neon, dotprod, i8mm.
+  bool has_dotprod_kernels() const { return neon && dotprod; }
+  bool has_i8mm_kernels() const { return has_dotprod_kernels() && i8mm; }
 };
 
 // What the processor and the operating system offer.
 CpuFeatures detect_cpu_features();
-// `features` without what goes beyond `isa` ("generic", "avx2", "avx512"): never adds any. False when the name is not
-// known.
+// `features` without what goes beyond `isa` ("generic", "avx2", "avx512"; "neon", "dotprod", "i8mm"): never adds any.
+// False when the name is not known.
 bool lower_cpu_features(std::string_view isa, CpuFeatures* features);
 // Detected once, lowered by the environment variable MINNOW_ISA when it is set.
 const CpuFeatures& cpu_features();

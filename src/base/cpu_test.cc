@@ -59,6 +59,24 @@ TEST(Cpu, LoweringOnlyRemoves) {
   EXPECT_TRUE(all.avx512vnni);
 }
 
+TEST(Cpu, LoweringOnArm) {
+  CpuFeatures f;
+  f.neon = f.fp16 = f.dotprod = f.i8mm = f.bf16 = true;
+  EXPECT_TRUE(lower_cpu_features("avx2", &f));
+  EXPECT_TRUE(lower_cpu_features("i8mm", &f));
+  EXPECT_EQ(joined(f), "neon fp16 dotprod i8mm bf16 ");
+  EXPECT_TRUE(f.has_i8mm_kernels());
+  EXPECT_TRUE(lower_cpu_features("dotprod", &f));
+  EXPECT_EQ(joined(f), "neon fp16 dotprod ");
+  EXPECT_TRUE(f.has_dotprod_kernels());
+  EXPECT_FALSE(f.has_i8mm_kernels());
+  EXPECT_TRUE(lower_cpu_features("neon", &f));
+  EXPECT_EQ(joined(f), "neon ");
+  EXPECT_FALSE(f.has_dotprod_kernels());
+  EXPECT_TRUE(lower_cpu_features("i8mm", &f));
+  EXPECT_EQ(joined(f), "neon ");
+}
+
 TEST(Cpu, KernelsNeedTheirWholeSet) {
   CpuFeatures f;
   f.avx2 = f.fma = true;

@@ -56,7 +56,7 @@ constexpr Rule kRules[] = {
 std::span<const FlameKind> operator_kinds() { return kKinds; }
 
 int operator_kind(std::string_view name) {
-  for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx512}) {
+  for (Isa isa : kIsas) {
     if (name == to_string(isa)) return kKernel;
   }
   if (name == "reference" || name == "composed" || name == "custom") return kNoKernel;

@@ -12,7 +12,10 @@
 
 namespace minnow {
 
-enum class Isa : uint8_t { generic, avx2, avx512 };
+// In the order of each architecture's sets: what has one has those before it.
+enum class Isa : uint8_t { generic, avx2, avx512, neon };
+inline constexpr Isa kIsas[] = {Isa::generic, Isa::avx2, Isa::avx512, Isa::neon};
+inline constexpr Isa kLastIsa = Isa::neon;
 std::string_view to_string(Isa isa);
 
 struct KernelRow;
@@ -62,10 +65,11 @@ struct KernelRow {
 // The rows of the families, each repeated for every instruction set that this build has, the best set first. Which of
 // them may run here is the caller's to ask: isa_available.
 std::span<const KernelRow> kernel_rows();
-bool isa_available(Isa isa);
-Isa best_isa();  // that is available
+bool isa_built(Isa isa);      // this build has its rows
+bool isa_available(Isa isa);  // and this processor runs them
+Isa best_isa();               // that is available
 // The best available row for the problem, or null. `best` lowers the choice.
-const KernelRow* find_kernel(const Problem& problem, Isa best = Isa::avx512);
+const KernelRow* find_kernel(const Problem& problem, Isa best = kLastIsa);
 // Whether the row stays inside its operands when it runs the problem, whoever made it: what holds for every problem
 // (kernels/relations.h), then what the row accepts.
 bool takes(const KernelRow& row, const Problem& problem);

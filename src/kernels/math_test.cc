@@ -28,7 +28,7 @@ void check(const char* name, Function function, double (*exact)(double)) {
   for (float size = 1e-30f; size < 200.0f; size *= 1.0007f) in.insert(in.end(), {size, -size});
   for (float x = -110.0f; x < 110.0f; x += 0.0137f) in.push_back(x);
   std::vector<float> out(in.size());
-  for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx512}) {
+  for (Isa isa : kIsas) {
     if (!isa_available(isa)) continue;
     const auto rows = kernel_rows();
     const auto row = std::find_if(rows.begin(), rows.end(), [&](const KernelRow& r) { return r.isa == isa; });

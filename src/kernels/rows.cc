@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <vector>
 
@@ -10,26 +12,30 @@ namespace {
 
 struct IsaTable {
   Isa isa;
-  const simd::F32Table* f32;
+  const simd::F32Table* (*f32)();
+};
+
+// The best first.
+constexpr IsaTable kTables[] = {
+#if defined(MINNOW_X86_KERNELS)
+    {Isa::avx512, simd::avx512::f32_table},
+    {Isa::avx2, simd::avx2::f32_table},
+#elif defined(MINNOW_ARM_KERNELS)
+    {Isa::neon, simd::neon::f32_table},
+#endif
+    {Isa::generic, simd::generic::f32_table},
 };
 
 std::vector<KernelRow> build_rows() {
-  const IsaTable tables[] = {
-#if MINNOW_X86_KERNELS
-    {Isa::avx512, simd::avx512::f32_table()},
-    {Isa::avx2, simd::avx2::f32_table()},
-#endif
-    {Isa::generic, simd::generic::f32_table()},
-  };
   std::vector<KernelRow> rows;
   const auto add = [&](std::span<const KernelRow> family, const IsaTable& table) {
     for (KernelRow row : family) {
       row.isa = table.isa;
-      row.f32 = table.f32;
+      row.f32 = table.f32();
       rows.push_back(row);
     }
   };
-  for (const IsaTable& table : tables) {
+  for (const IsaTable& table : kTables) {
     add(kernels::kGemmRows, table);
     add(kernels::kConvRows, table);
     add(kernels::kConvNhwcRows, table);
@@ -49,6 +55,7 @@ std::string_view to_string(Isa isa) {
     case Isa::generic: return "generic";
     case Isa::avx2: return "avx2";
     case Isa::avx512: return "avx512";
+    case Isa::neon: return "neon";
   }
   return "generic";
 }
@@ -58,18 +65,24 @@ std::span<const KernelRow> kernel_rows() {
   return rows;
 }
 
+bool isa_built(Isa isa) {
+  return std::any_of(std::begin(kTables), std::end(kTables), [&](const IsaTable& table) { return table.isa == isa; });
+}
+
 bool isa_available(Isa isa) {
+  if (!isa_built(isa)) return false;
   switch (isa) {
     case Isa::generic: return true;
     case Isa::avx2: return cpu_features().has_avx2_kernels();
     case Isa::avx512: return cpu_features().has_avx512_kernels();
+    case Isa::neon: return cpu_features().neon;
   }
   return false;
 }
 
 Isa best_isa() {
-  for (Isa isa : {Isa::avx512, Isa::avx2}) {
-    if (isa_available(isa)) return isa;
+  for (const IsaTable& table : kTables) {
+    if (isa_available(table.isa)) return table.isa;
   }
   return Isa::generic;
 }

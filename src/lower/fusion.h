@@ -20,7 +20,7 @@ struct Group {
 };
 
 struct FusionOptions {
-  Isa best = Isa::avx512;
+  Isa best = kLastIsa;
   bool fuse = true;
   friend bool operator==(const FusionOptions&, const FusionOptions&) = default;
 };

@@ -10,7 +10,7 @@
 namespace minnow {
 
 // `best` lowers the choice of instruction set, for tests.
-std::unique_ptr<KernelProvider> make_kernel_provider(Isa best = Isa::avx512);
+std::unique_ptr<KernelProvider> make_kernel_provider(Isa best = kLastIsa);
 
 // The problem that a node poses, or nothing where no kernel family knows the operator in this form. The problem's
 // inputs are the node's first ones: what else it reads (axes, pads, sizes) must be known in `values` and becomes ints

@@ -14,7 +14,7 @@ namespace {
 
 std::vector<Isa> available_isas() {
   std::vector<Isa> list;
-  for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx512}) {
+  for (Isa isa : kIsas) {
     if (isa_available(isa)) list.push_back(isa);
   }
   return list;

@@ -42,5 +42,8 @@ const F32Table* f32_table();
 namespace avx512 {
 const F32Table* f32_table();
 }
+namespace neon {
+const F32Table* f32_table();
+}
 
 }  // namespace minnow::simd

@@ -8,8 +8,13 @@
 namespace minnow::simd::MN_ISA {
 namespace {
 
-// A tile is kRows x 2 registers of sums. 16 registers hold 6 x 2 sums, two of B and one of A; 32 hold 14 x 2.
+// A tile is kRows x 2 registers of sums. 16 registers hold 6 x 2 sums, two of B and one of A; 32 hold 14 x 2, or, where
+// multiply-adds take a lane as a factor, 8 x 2 sums, two of B and eight of A.
+#if defined(MN_NEON)
+constexpr int kRows = 8;
+#else
 constexpr int kRows = MN_WIDTH == 16 ? 14 : 6;
+#endif
 constexpr int kCols = 2 * kWidth;
 
 enum Access { kRowsOfA, kColumnsOfA, kOffsetsOfB };
@@ -25,9 +30,38 @@ MN_INLINE void begin(const GemmTile& t, Vector (&sums)[R][V]) {
   }
 }
 
+#if defined(MN_NEON)
+// Four steps of k at once: each row's four elements of A are loaded as one register, whose lanes are the factors. Four
+// multiply-adds a load; with a scalar load for each element it would be 1.6. Returns the steps done.
+template <int R, int V, class Row>
+MN_INLINE int64_t multiply_lanes(int64_t depth, const float* const (&rows)[R], Row row, Vector (&sums)[R][V]) {
+  int64_t k = 0;
+  for (; k + 4 <= depth; k += 4) {
+    Vector a[R];
+    for (int r = 0; r < R; ++r) a[r] = load(rows[r] + k);
+#pragma GCC unroll 4
+    for (int lane = 0; lane < 4; ++lane) {
+      const float* b = row(k + lane);
+      Vector columns[V];
+      for (int v = 0; v < V; ++v) columns[v] = load(b + v * kWidth);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        for (int v = 0; v < V; ++v) sums[r][v] += splat(a[r][lane]) * columns[v];
+      }
+    }
+  }
+  return k;
+}
+#else
+template <int R, int V, class Row>
+MN_INLINE int64_t multiply_lanes(int64_t, const float* const (&)[R], Row, Vector (&)[R][V]) {
+  return 0;
+}
+#endif
+
 template <int R, int V, class Element, class Row>
-MN_INLINE void multiply(int64_t depth, Element element, Row row, Vector (&sums)[R][V]) {
-  for (int64_t k = 0; k < depth; ++k) {
+MN_INLINE void multiply(int64_t first, int64_t depth, Element element, Row row, Vector (&sums)[R][V]) {
+  for (int64_t k = first; k < depth; ++k) {
     const float* b = row(k);
     Vector columns[V];
     for (int v = 0; v < V; ++v) columns[v] = load(b + v * kWidth);
@@ -61,9 +95,15 @@ void whole_tile(const GemmTile& t) {
     return row;
   };
   const auto row_at_offset = [&](int64_t k) __attribute__((always_inline)) { return b + offsets[k]; };
-  if (access == kRowsOfA) multiply<R, V>(t.depth, in_rows, next_row, sums);
-  if (access == kColumnsOfA) multiply<R, V>(t.depth, in_columns, next_row, sums);
-  if (access == kOffsetsOfB) multiply<R, V>(t.depth, in_rows, row_at_offset, sums);
+  if (access == kRowsOfA) {
+    const int64_t done = multiply_lanes<R, V>(t.depth, rows, next_row, sums);
+    multiply<R, V>(done, t.depth, in_rows, next_row, sums);
+  }
+  if (access == kColumnsOfA) multiply<R, V>(0, t.depth, in_columns, next_row, sums);
+  if (access == kOffsetsOfB) {
+    const int64_t done = multiply_lanes<R, V>(t.depth, rows, row_at_offset, sums);
+    multiply<R, V>(done, t.depth, in_rows, row_at_offset, sums);
+  }
   float* const c = t.c;
   const int64_t c_row = t.c_row;
   if (t.finish != nullptr && is_clip(*t.finish)) {
@@ -87,9 +127,11 @@ void any_rows(int rows, const GemmTile& t) {
     case 4: return whole_tile<4, V, access>(t);
     case 5: return whole_tile<5, V, access>(t);
     case 6: return whole_tile<6, V, access>(t);
-#if MN_WIDTH == 16
+#if MN_WIDTH == 16 || defined(MN_NEON)
     case 7: return whole_tile<7, V, access>(t);
     case 8: return whole_tile<8, V, access>(t);
+#endif
+#if MN_WIDTH == 16
     case 9: return whole_tile<9, V, access>(t);
     case 10: return whole_tile<10, V, access>(t);
     case 11: return whole_tile<11, V, access>(t);

@@ -1,0 +1,18 @@
+# Cross-compilation for 64-bit ARM with Debian's g++-aarch64-linux-gnu. scripts/arm unpacks the libraries' arm64 packages into
+# the sysroot folder; everything is linked statically, so that qemu-user runs the tests without an ARM system around them.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+get_filename_component(minnow_sysroot ${CMAKE_CURRENT_LIST_DIR}/../build/aarch64/sysroot ABSOLUTE)
+set(CMAKE_FIND_ROOT_PATH ${minnow_sysroot})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+set(minnow_headers "-isystem ${minnow_sysroot}/usr/include -isystem ${minnow_sysroot}/usr/include/aarch64-linux-gnu")
+set(CMAKE_C_FLAGS_INIT "${minnow_headers}")
+set(CMAKE_CXX_FLAGS_INIT "${minnow_headers}")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-static")
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64-static)
