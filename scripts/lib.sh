@@ -34,6 +34,14 @@ install_packages() {
     die "apt-get could not install: ${missing[*]}"
 }
 
+# install_commands NAME…: installs the packages of those commands that no other installation provides.
+install_commands() {
+  local name
+  for name in "$@"; do
+    command -v "$name" >/dev/null || install_packages "$name"
+  done
+}
+
 # python_environment: .venv with the oracles of tests/requirements.txt; quick when nothing changed.
 python_environment() {
   local stamp=.venv/requirements.stamp
