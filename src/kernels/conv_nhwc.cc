@@ -66,8 +66,7 @@ int64_t shared_floats(const ConvShape& s, uint32_t packed) {
   return is_depthwise(s) && (packed & 2) == 0 ? floats_to_lines(s.m * s.kh * s.kw) : 0;
 }
 int64_t thread_floats(const ConvShape& s) {
-  if (is_depthwise(s)) return floats_to_lines(2 * s.kh * s.kw);
-  return floats_to_lines(is_pointwise(s) ? 0 : kPixels * depth_of(s));
+  return floats_to_lines(is_depthwise(s) || is_pointwise(s) ? 0 : kPixels * depth_of(s));
 }
 
 int64_t scratch_bytes(const KernelRow&, const Problem& p, int threads, uint32_t packed) {
@@ -92,36 +91,96 @@ void pack(const KernelRow& row, const Problem& p, int, const void* source, void*
   pack_panels(row, depth_of(s), s.m, from, 1, depth_of(s), to);
 }
 
-// Input position of a tap, or null in the padding.
-const float* tap_of(const KernelCall& call, const ConvShape& s, int64_t pixel, int64_t tap) {
-  const int64_t ox = pixel % s.ow, oy = pixel / s.ow % s.oh, image = pixel / s.ow / s.oh;
-  const int64_t iy = oy * s.stride_h + tap / s.kw * s.dilation_h - s.top;
-  const int64_t ix = ox * s.stride_w + tap % s.kw * s.dilation_w - s.left;
-  if (iy < 0 || iy >= s.h || ix < 0 || ix >= s.w) return nullptr;
-  return call.input(0) + ((image * s.h + iy) * s.w + ix) * s.c;
+// Taps [first, last) of an axis that lie inside the input.
+struct Taps {
+  int64_t first, last;
+};
+Taps taps_inside(int64_t start, int64_t size, int64_t dilation, int64_t kernel) {
+  const int64_t first = start >= 0 ? 0 : std::min((-start + dilation - 1) / dilation, kernel);
+  const int64_t left = size - start;
+  return {first, left <= 0 ? first : std::clamp((left + dilation - 1) / dilation, first, kernel)};
+}
+
+// Output pixels [first, last) of one row, which have the same taps inside.
+void depthwise_pixels(const KernelCall& call, const ConvShape& s, const float* weights, int64_t row, int64_t first,
+                      int64_t last) {
+  const int64_t top = row % s.oh * s.stride_h - s.top, left = first * s.stride_w - s.left;
+  const Taps y = taps_inside(top, s.h, s.dilation_h, s.kh), x = taps_inside(left, s.w, s.dilation_w, s.kw);
+  simd::DepthwisePixels d{};
+  d.pixels = last - first;
+  d.channels = s.c;
+  d.in_step = s.stride_w * s.c;
+  d.row_step = s.dilation_h * s.w * s.c;
+  d.col_step = s.dilation_w * s.c;
+  d.tap_rows = y.last - y.first;
+  d.tap_cols = x.last - x.first;
+  d.weights = weights;
+  d.in = call.input(0);
+  if (d.tap_rows > 0 && d.tap_cols > 0) {
+    d.in += ((row / s.oh * s.h + top + y.first * s.dilation_h) * s.w + left + x.first * s.dilation_w) * s.c;
+    d.weights += (y.first * s.kw + x.first) * s.c;
+  }
+  d.weight_row = s.kw * s.c;
+  d.bias = call.problem->own_input_count() >= 3 ? call.input(2) : nullptr;
+  const int64_t at = (row * s.ow + first) * s.c;
+  d.residual = residual_of(call) != nullptr ? residual_of(call) + at : nullptr;
+  d.out = call.output(0) + at;
+  call.row->f32->depthwise->pixels(&d);
 }
 
 KernelStatus run_depthwise_pixels(const KernelCall& call, const ConvShape& s) {
-  const simd::Finish finish = finish_of(call.problem->epilogue);
-  const float* bias = call.problem->own_input_count() >= 3 ? call.input(2) : nullptr;
-  const float* residual = residual_of(call);
-  const int64_t taps = s.kh * s.kw;
-  float* memory = static_cast<float*>(call.scratch);
   const float* weights = static_cast<const float*>(call.packed_input(1));
   if (weights == nullptr) {
+    float* memory = static_cast<float*>(call.scratch);
     pack(*call.row, *call.problem, 1, call.inputs[1], memory);
     weights = memory;
-    memory += shared_floats(s, 0);
   }
-  return for_each_item(call, s.n * s.oh, [&](int64_t row, int thread) {
-    const float** in = reinterpret_cast<const float**>(memory + thread * thread_floats(s));
-    for (int64_t pixel = row * s.ow; pixel < (row + 1) * s.ow; ++pixel) {
-      for (int64_t t = 0; t < taps; ++t) in[t] = tap_of(call, s, pixel, t);
-      call.row->f32->depthwise->pixel(s.c, taps, in, weights, bias, &finish,
-                                      residual != nullptr ? residual + pixel * s.c : nullptr,
-                                      call.output(0) + pixel * s.c);
-    }
+  const simd::Finish finish = finish_of(call.problem->epilogue);
+  // Pixels whose columns all lie inside.
+  const int64_t reach = (s.kw - 1) * s.dilation_w - s.left;
+  const int64_t begin = std::clamp<int64_t>((s.left + s.stride_w - 1) / s.stride_w, 0, s.ow);
+  const int64_t end = s.w <= reach ? begin : std::clamp((s.w - 1 - reach) / s.stride_w + 1, begin, s.ow);
+  return for_each_item(call, s.n * s.oh, [&](int64_t row, int) {
+    for (int64_t ox = 0; ox < begin; ++ox) depthwise_pixels(call, s, weights, row, ox, ox + 1);
+    if (begin < end) depthwise_pixels(call, s, weights, row, begin, end);
+    for (int64_t ox = end; ox < s.ow; ++ox) depthwise_pixels(call, s, weights, row, ox, ox + 1);
+    float* out = call.output(0) + row * s.ow * s.c;
+    if (finish.kind != simd::kActNone)
+      call.row->f32->activations[finish.kind](s.ow * s.c, out, nullptr, finish.a, finish.b, out);
   });
+}
+
+// Runs of a patch are as short as a few colours: a call of memcpy would cost more than its copying.
+inline void copy_run(const float* in, int64_t count, float* out) {
+  constexpr int64_t kPiece = 4;
+  if (count < kPiece) {
+    for (int64_t i = 0; i < count; ++i) out[i] = in[i];
+    return;
+  }
+  for (int64_t i = 0; i < count - kPiece; i += kPiece) std::memcpy(out + i, in + i, kPiece * sizeof(float));
+  std::memcpy(out + count - kPiece, in + count - kPiece, kPiece * sizeof(float));  // overlaps the piece before
+}
+
+// One pixel's patch [kH,kW,C], zeros where it leaves the image.
+void patch_of(const KernelCall& call, const ConvShape& s, int64_t pixel, float* out) {
+  const int64_t top = pixel / s.ow % s.oh * s.stride_h - s.top, left = pixel % s.ow * s.stride_w - s.left;
+  const Taps y = taps_inside(top, s.h, s.dilation_h, s.kh), x = taps_inside(left, s.w, s.dilation_w, s.kw);
+  const float* image = call.input(0) + pixel / s.ow / s.oh * s.h * s.w * s.c;
+  const int64_t row = s.kw * s.c;
+  std::fill(out, out + y.first * row, 0.0f);
+  for (int64_t ky = y.first; ky < y.last; ++ky) {
+    float* to = out + ky * row;
+    const float* line = image + (top + ky * s.dilation_h) * s.w * s.c;
+    std::fill(to, to + x.first * s.c, 0.0f);
+    if (s.dilation_w == 1) {
+      copy_run(line + (left + x.first) * s.c, (x.last - x.first) * s.c, to + x.first * s.c);
+    } else {
+      for (int64_t kx = x.first; kx < x.last; ++kx)
+        copy_run(line + (left + kx * s.dilation_w) * s.c, s.c, to + kx * s.c);
+    }
+    std::fill(to + x.last * s.c, to + row, 0.0f);
+  }
+  std::fill(out + y.last * row, out + s.kh * row, 0.0f);
 }
 
 struct Pixels {
@@ -157,7 +216,7 @@ Product product_of(const void* context, int64_t) {
 KernelStatus run(const KernelCall& call) {
   const ConvShape s = shape_of(*call.problem);
   if (is_depthwise(s)) return run_depthwise_pixels(call, s);
-  const int64_t pixels = s.n * s.oh * s.ow, taps = s.kh * s.kw, floats = thread_floats(s);
+  const int64_t pixels = s.n * s.oh * s.ow, floats = thread_floats(s);
   if (is_pointwise(s)) {
     const Pixels all{&call, s, call.input(0), 0, pixels};
     return run_products(call, 1, product_of, &all);
@@ -168,12 +227,7 @@ KernelStatus run(const KernelCall& call) {
         static_cast<char*>(call.scratch) + thread * (floats * static_cast<int64_t>(sizeof(float)) + product_bytes);
     float* rows = reinterpret_cast<float*>(memory + product_bytes);
     const Pixels some{&call, s, rows, item * kPixels, std::min(kPixels, pixels - item * kPixels)};
-    for (int64_t i = 0; i < some.count * taps; ++i) {
-      const float* from = tap_of(call, s, some.first + i / taps, i % taps);
-      float* to = rows + i * s.c;
-      if (from != nullptr) std::memcpy(to, from, static_cast<size_t>(s.c) * sizeof(float));
-      if (from == nullptr) std::fill(to, to + s.c, 0.0f);
-    }
+    for (int64_t i = 0; i < some.count; ++i) patch_of(call, s, some.first + i, rows + i * depth_of(s));
     KernelCall inner = call;
     inner.threads = nullptr;
     inner.scratch = memory;

@@ -7,7 +7,8 @@
 //   conv     inputs x [N,C,H,W], w [M,C/group,kH,kW] and maybe bias [M], output [N,M,oH,oW];
 //            ints: stride h, w; dilation h, w; pad top, left; group; at kChannelsLast 1 where x is [N,H,W,C],
 //            w [M,kH,kW,C/group] and the output [N,oH,oW,M]
-//   conv_grad_input   inputs output gradient [N,M,oH,oW], w [M,C/group,kH,kW], output [N,C,H,W]; ints: as conv
+//   conv_grad_input   inputs output gradient [N,M,oH,oW], w [M,C/group,kH,kW], output [N,C,H,W]; ints: as conv; at
+//            kChannelsLast 1: gradient [N,oH,oW,M], w [M,kH,kW,C/group], output [N,H,W,C]
 //   add, sub, mul, div, pow       inputs a, b with strides 0 where they broadcast, one rank for all
 //   neg, abs, sqrt, reciprocal, exp, erf, relu, sigmoid, hard_swish, tanh, swish (alpha 1)
 //                                 one input, one output of as many elements
@@ -17,13 +18,14 @@
 //   reduce_mean, _sum, _max, _min the same, any inner; output [outer, inner]
 //   layer_normalization           inputs x, scale [count] and maybe bias [count]; ints: outer, count; floats: epsilon
 //   global_average_pool, global_max_pool   x [N,C,..]; ints: as reduce_mean
-//   max_pool, average_pool        x [N,C,H,W]; ints: as conv, then kernel h, w and whether the average counts padding
+//   max_pool, average_pool        x [N,C,H,W], or [N,H,W,C] as for conv; ints: as conv (group 1), then PoolInt's
 //   concat, split                 any fixed-size type; ints: axis
 //   transpose                     ints: for each dimension of the output that of the input
 //   slice                         one rank for both; ints: first position of each dimension, from kMaxRank on the steps
 //   expand                        one rank for both
 //   pad                           with the constant floats[0]; ints: elements before the first of each dimension
-//   resize                        to the nearest element, x [.., h, w]; ints: whole factors of h and w
+//   resize                        x [outer, h, w, inner]; ints: ResizeInt's; the nearest element of any fixed-size
+//                                 type, or linear in float32
 #pragma once
 
 #include <array>
@@ -38,15 +40,33 @@ extern const std::array<KernelRow, 2> kGemmRows;
 extern const std::array<KernelRow, 1> kConvRows;
 extern const std::array<KernelRow, 1> kConvNhwcRows;
 extern const std::array<KernelRow, 1> kConvGradRows;
+extern const std::array<KernelRow, 1> kConvGradNhwcRows;
 extern const std::array<KernelRow, 20> kElementwiseRows;
 extern const std::array<KernelRow, 8> kReduceRows;
 extern const std::array<KernelRow, 2> kPoolRows;
-extern const std::array<KernelRow, 7> kMoveRows;
+extern const std::array<KernelRow, 6> kMoveRows;
+extern const std::array<KernelRow, 1> kResizeRows;
 
 enum ConvInt { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kGroup, kChannelsLast = 10 };
 // After those of conv.
-enum PoolInt { kKernelH = kGroup + 1, kKernelW, kCountPadding };
+enum PoolInt { kKernelH = kGroup + 1, kKernelW, kCountPadding, kPadBottom = kChannelsLast + 1, kPadRight };
 enum ReduceInt { kOuter, kCount, kInner };
+// Mode, coordinates and nearest are those of base/resampling.h; a scale is a double's upper and lower half.
+enum ResizeInt {
+  kResizeOuter,
+  kInH,
+  kInW,
+  kOutH,
+  kOutW,
+  kResizeInner,
+  kResizeMode,
+  kCoordinates,
+  kNearest,
+  kScaleH,
+  kScaleW = kScaleH + 2
+};
+double scale_of(const Problem& problem, int at);
+void set_scale(Problem& problem, int at, double scale);
 
 // The epilogue in the terms of simd/.
 simd::Finish finish_of(const Epilogue& epilogue);

@@ -284,44 +284,14 @@ KernelStatus run_pad(const KernelCall& call) {
   });
 }
 
-// Every element of x [.., h, w] becomes a block of that many rows and columns.
-bool accepts_resize(const Problem& p) {
-  if (p.input_count != 1 || p.operand_count != 2 || !p.epilogue.none() || !all_float32(p, 2, kMaxRank)) return false;
-  const Operand &in = p.input(0), &out = p.output(0);
-  if (in.rank != out.rank || p.ints[0] < 1 || p.ints[1] < 1) return false;
-  for (int32_t d = 0; d < in.rank; ++d) {
-    const int64_t factor = d < in.rank - 2 ? 1 : p.ints[static_cast<size_t>(d - in.rank + 2)];
-    if (dim(out, d) % factor != 0 || dim(out, d) / factor != dim(in, d)) return false;
-  }
-  return true;
-}
-
-KernelStatus run_resize(const KernelCall& call) {
-  const Problem& p = *call.problem;
-  const int64_t rows = p.ints[0], cols = p.ints[1], width = dim(p.input(0), p.input(0).rank - 1);
-  const int64_t count = p.input(0).elements() / std::max<int64_t>(width, 1), out_width = width * cols;
-  return for_each_item(call, count, [&](int64_t row, int) {
-    const float* in = call.input(0) + row * width;
-    float* out = call.output(0) + row * rows * out_width;
-    if (cols == 2) {
-      for (int64_t i = 0; i < width; ++i) out[2 * i] = out[2 * i + 1] = in[i];
-    } else {
-      for (int64_t i = 0; i < width; ++i) std::fill(out + i * cols, out + (i + 1) * cols, in[i]);
-    }
-    for (int64_t r = 1; r < rows; ++r)
-      std::memcpy(out + r * out_width, out, static_cast<size_t>(out_width) * sizeof(float));
-  });
-}
-
 }  // namespace
 
-const std::array<KernelRow, 7> kMoveRows = {{
+const std::array<KernelRow, 6> kMoveRows = {{
     {.op = "concat", .accepts = accepts_concat, .run = run_concat},
     {.op = "split", .accepts = accepts_split, .run = run_split},
     {.op = "transpose", .accepts = accepts_transpose, .run = run_transpose},
     {.op = "slice", .accepts = accepts_slice, .run = run_slice},
     {.op = "pad", .accepts = accepts_pad, .run = run_pad},
-    {.op = "resize", .accepts = accepts_resize, .run = run_resize},
     {.op = "expand", .accepts = accepts_expand, .run = run_expand},
 }};
 

@@ -1,4 +1,4 @@
-// max_pool and average_pool in float32, [N,C,H,W]: row by row, tap by tap.
+// max_pool and average_pool in float32: [N,C,H,W] row by row and tap by tap, [N,H,W,C] pixel by pixel.
 #include <algorithm>
 #include <limits>
 
@@ -8,32 +8,66 @@
 namespace minnow::kernels {
 namespace {
 
+struct PoolAxis {
+  int64_t in, out, kernel, stride, dilation, begin, end;
+  int64_t position(int64_t o, int64_t tap) const { return o * stride + tap * dilation - begin; }
+  // Taps [first, last) of output `o` that lie inside.
+  int64_t first_tap(int64_t o) const {
+    const int64_t start = position(o, 0);
+    return start >= 0 ? 0 : std::min((-start + dilation - 1) / dilation, kernel);
+  }
+  int64_t last_tap(int64_t o) const {
+    const int64_t left = in - position(o, 0);
+    return left <= 0 ? 0 : std::min((left + dilation - 1) / dilation, kernel);
+  }
+  // Taps that an average divides by: those inside, or those in the padding as well, but not those beyond it.
+  int64_t counted(int64_t o, bool padding) const {
+    if (!padding) return std::max<int64_t>(last_tap(o) - first_tap(o), 0);
+    const int64_t left = in + end - position(o, 0);
+    return left <= 0 ? 0 : std::min((left + dilation - 1) / dilation, kernel);
+  }
+};
+
 struct PoolShape {
-  int64_t planes, h, w, oh, ow, kh, kw;
-  int64_t stride_h, stride_w, dilation_h, dilation_w, top, left;
+  int64_t n, c;
+  PoolAxis h, w;
+  bool channels_last, count_padding;
+  float divisor(int64_t oy, int64_t ox) const {
+    return static_cast<float>(std::max<int64_t>(h.counted(oy, count_padding) * w.counted(ox, count_padding), 1));
+  }
 };
 
 PoolShape shape_of(const Problem& p) {
   const auto& x = p.input(0).dims;
   const auto& y = p.output(0).dims;
-  return {x[0] * x[1],
-          x[2],
-          x[3],
-          y[2],
-          y[3],
-          p.ints[kKernelH],
-          p.ints[kKernelW],
-          p.ints[kStrideH],
-          p.ints[kStrideW],
-          p.ints[kDilationH],
-          p.ints[kDilationW],
-          p.ints[kPadTop],
-          p.ints[kPadLeft]};
+  const auto& ints = p.ints;
+  const bool last = ints[kChannelsLast] != 0;
+  const size_t at = last ? 1 : 2;
+  return {x[0],
+          x[last ? 3 : 1],
+          {x[at], y[at], ints[kKernelH], ints[kStrideH], ints[kDilationH], ints[kPadTop], ints[kPadBottom]},
+          {x[at + 1], y[at + 1], ints[kKernelW], ints[kStrideW], ints[kDilationW], ints[kPadLeft], ints[kPadRight]},
+          last,
+          ints[kCountPadding] != 0};
 }
+
+// A window's pointers (NHWC) are scratch.
+constexpr int64_t kMaxTaps = 1 << 20;
 
 bool accepts(const Problem& p) {
   if (!p.epilogue.none() || p.input_count != 1 || p.operand_count != 2 || !all_float32(p, 4, 4)) return false;
-  return is_pool(p, p.input(0), p.output(0), false);
+  const PoolShape s = shape_of(p);
+  return is_pool(p, p.input(0), p.output(0), s.channels_last) && s.h.kernel <= kMaxTaps / s.w.kernel;
+}
+
+int64_t thread_bytes(const PoolShape& s) {
+  const int64_t bytes = s.channels_last ? s.h.kernel * s.w.kernel * static_cast<int64_t>(sizeof(float*))
+                                        : s.w.out * static_cast<int64_t>(sizeof(float));
+  return (bytes + 63) / 64 * 64;
+}
+
+int64_t scratch_bytes(const KernelRow&, const Problem& p, int threads, uint32_t) {
+  return threads * thread_bytes(shape_of(p));
 }
 
 // Outputs [first, last) whose input position o * stride + offset lies in [0, size).
@@ -46,61 +80,70 @@ Span valid_outputs(int64_t offset, int64_t stride, int64_t size, int64_t outputs
   return {std::min(first, outputs), std::clamp<int64_t>(last, std::min(first, outputs), outputs)};
 }
 
-int64_t scratch_bytes(const KernelRow&, const Problem& p, int threads, uint32_t) {
-  return threads * ((p.output(0).dims[3] + 15) / 16 * 16) * static_cast<int64_t>(sizeof(float));
-}
-
-// Combines the taps of one output row; returns how many rows of taps lie inside.
-int64_t combine_row(const KernelCall& call, const PoolShape& s, bool max, const float* plane, int64_t oy, float* buffer,
-                    float* out) {
+// Combines the taps of one output row.
+void combine_row(const KernelCall& call, const PoolShape& s, bool max, const float* plane, int64_t oy, float* buffer,
+                 float* out) {
   const simd::F32Table& f32 = *call.row->f32;
   const auto combine = max ? f32.rows->max_to : f32.rows->add_to;
-  int64_t rows = 0;
-  std::fill(out, out + s.ow, max ? -std::numeric_limits<float>::infinity() : 0.0f);
-  for (int64_t ky = 0; ky < s.kh; ++ky) {
-    const int64_t iy = oy * s.stride_h + ky * s.dilation_h - s.top;
-    if (iy < 0 || iy >= s.h) continue;
-    ++rows;
-    for (int64_t kx = 0; kx < s.kw; ++kx) {
-      const int64_t offset = kx * s.dilation_w - s.left;
-      const Span valid = valid_outputs(offset, s.stride_w, s.w, s.ow);
+  std::fill(out, out + s.w.out, max ? -std::numeric_limits<float>::infinity() : 0.0f);
+  const int64_t last = s.h.last_tap(oy);
+  for (int64_t ky = s.h.first_tap(oy); ky < last; ++ky) {
+    const int64_t iy = s.h.position(oy, ky);
+    for (int64_t kx = 0; kx < s.w.kernel; ++kx) {
+      const int64_t offset = s.w.position(0, kx);
+      const Span valid = valid_outputs(offset, s.w.stride, s.w.in, s.w.out);
       const int64_t count = valid.last - valid.first;
       if (count <= 0) continue;
-      const float* in = plane + iy * s.w + valid.first * s.stride_w + offset;
-      if (s.stride_w > 1) {
-        f32.depthwise->every(count, s.stride_w, in, buffer);
+      const float* in = plane + iy * s.w.in + valid.first * s.w.stride + offset;
+      if (s.w.stride > 1) {
+        f32.depthwise->every(count, s.w.stride, in, buffer);
         in = buffer;
       }
       combine(count, in, out + valid.first);
     }
   }
-  return rows;
 }
 
-// Sums to means over the taps inside, or over all.
-void divide_row(const PoolShape& s, bool count_padding, int64_t rows, float* out) {
-  for (int64_t ox = 0; ox < s.ow; ++ox) {
-    int64_t columns = 0;
-    for (int64_t kx = 0; kx < s.kw; ++kx) {
-      const int64_t ix = ox * s.stride_w + kx * s.dilation_w - s.left;
-      columns += ix >= 0 && ix < s.w ? 1 : 0;
+template <bool max>
+KernelStatus run_planes(const KernelCall& call, const PoolShape& s) {
+  return for_each_item(call, s.n * s.c, [&](int64_t plane, int thread) {
+    float* buffer = reinterpret_cast<float*>(static_cast<char*>(call.scratch) + thread * thread_bytes(s));
+    for (int64_t oy = 0; oy < s.h.out; ++oy) {
+      float* out = call.output(0) + (plane * s.h.out + oy) * s.w.out;
+      combine_row(call, s, max, call.input(0) + plane * s.h.in * s.w.in, oy, buffer, out);
+      for (int64_t ox = 0; !max && ox < s.w.out; ++ox) out[ox] /= s.divisor(oy, ox);
     }
-    out[ox] /= static_cast<float>(count_padding ? s.kh * s.kw : rows * columns);
-  }
+  });
+}
+
+template <bool max>
+KernelStatus run_pixels(const KernelCall& call, const PoolShape& s) {
+  const simd::PoolTable& pool = *call.row->f32->pool;
+  return for_each_item(call, s.n * s.h.out, [&](int64_t row, int thread) {
+    const float** taps = reinterpret_cast<const float**>(static_cast<char*>(call.scratch) + thread * thread_bytes(s));
+    const int64_t oy = row % s.h.out, first_y = s.h.first_tap(oy), last_y = s.h.last_tap(oy);
+    const float* image = call.input(0) + row / s.h.out * s.h.in * s.w.in * s.c;
+    float* out = call.output(0) + row * s.w.out * s.c;
+    for (int64_t ox = 0; ox < s.w.out; ++ox, out += s.c) {
+      const int64_t first_x = s.w.first_tap(ox), last_x = s.w.last_tap(ox);
+      int64_t count = 0;
+      for (int64_t ky = first_y; ky < last_y; ++ky) {
+        const float* line = image + s.h.position(oy, ky) * s.w.in * s.c;
+        for (int64_t kx = first_x; kx < last_x; ++kx) taps[count++] = line + s.w.position(ox, kx) * s.c;
+      }
+      if (max) {
+        pool.max(s.c, count, taps, out);
+      } else {
+        pool.mean(s.c, count, taps, s.divisor(oy, ox), out);
+      }
+    }
+  });
 }
 
 template <bool max>
 KernelStatus run(const KernelCall& call) {
   const PoolShape s = shape_of(*call.problem);
-  const int64_t floats = scratch_bytes(*call.row, *call.problem, 1, 0) / static_cast<int64_t>(sizeof(float));
-  return for_each_item(call, s.planes, [&](int64_t plane, int thread) {
-    float* buffer = static_cast<float*>(call.scratch) + thread * floats;
-    for (int64_t oy = 0; oy < s.oh; ++oy) {
-      float* out = call.output(0) + (plane * s.oh + oy) * s.ow;
-      const int64_t rows = combine_row(call, s, max, call.input(0) + plane * s.h * s.w, oy, buffer, out);
-      if (!max) divide_row(s, call.problem->ints[kCountPadding] != 0, rows, out);
-    }
-  });
+  return s.channels_last ? run_pixels<max>(call, s) : run_planes<max>(call, s);
 }
 
 }  // namespace

@@ -40,10 +40,12 @@ std::vector<KernelRow> build_rows() {
     add(kernels::kConvRows, table);
     add(kernels::kConvNhwcRows, table);
     add(kernels::kConvGradRows, table);
+    add(kernels::kConvGradNhwcRows, table);
     add(kernels::kElementwiseRows, table);
     add(kernels::kReduceRows, table);
     add(kernels::kPoolRows, table);
     add(kernels::kMoveRows, table);
+    add(kernels::kResizeRows, table);
   }
   return rows;
 }

@@ -8,23 +8,48 @@
 #include <vector>
 
 #include "kernels/families.h"
+#include "lower/preparation.h"
 #include "ops/convolution.h"
-#include "ops/pooling.h"
-#include "ops/resize_arguments.h"
 
 namespace minnow {
+
+void insert_dim(Operand& operand, int32_t at) {
+  for (int32_t d = operand.rank; d > at; --d) {
+    operand.dims[static_cast<size_t>(d)] = operand.dims[static_cast<size_t>(d - 1)];
+    operand.strides[static_cast<size_t>(d)] = operand.strides[static_cast<size_t>(d - 1)];
+  }
+  operand.dims[static_cast<size_t>(at)] = 1;
+  operand.strides[static_cast<size_t>(at)] =
+      at < operand.rank ? operand.dims[static_cast<size_t>(at + 1)] * operand.strides[static_cast<size_t>(at + 1)] : 1;
+  ++operand.rank;
+}
+
+void keep_inputs(Problem& p, int32_t count) {
+  for (int32_t i = count; i < p.operand_count; ++i) {
+    const int32_t from = i + (p.input_count - count);
+    p.operands[static_cast<size_t>(i)] = from < p.operand_count ? p.operands[static_cast<size_t>(from)] : Operand{};
+  }
+  p.operand_count -= p.input_count - count;
+  p.input_count = count;
+}
+
+void set_extents(Problem& p, int64_t first, int64_t last) {
+  int64_t extents[3] = {1, 1, 1};
+  const Operand& x = p.input(0);
+  for (int32_t d = 0; d < x.rank; ++d) extents[d < first ? 0 : d < last ? 1 : 2] *= x.dims[static_cast<size_t>(d)];
+  p.ints = {extents[0], extents[1], extents[2]};
+}
+
+std::vector<int64_t> ints_of(const Tensor& tensor) {
+  constexpr double kLarge = 0x1p53;
+  std::vector<int64_t> values;
+  for (double value : to_doubles(tensor)) values.push_back(static_cast<int64_t>(std::clamp(value, -kLarge, kLarge)));
+  return values;
+}
+
 namespace {
 
 using kernels::ConvInt;
-
-// What a preparation sees of the node.
-struct Step {
-  NodeView node;
-  std::span<const Type> inputs;
-  std::span<const Tensor* const> values;
-  std::span<const Type> outputs;
-  Dims input_dims(size_t i) const { return inputs[i].shape.to_dims(); }
-};
 
 Operand operand_of(const Type& type) {
   Operand operand;
@@ -37,17 +62,6 @@ Operand operand_of(const Type& type) {
     stride *= type.shape.dims[d].value;
   }
   return operand;
-}
-
-void insert_dim(Operand& operand, int32_t at) {
-  for (int32_t d = operand.rank; d > at; --d) {
-    operand.dims[static_cast<size_t>(d)] = operand.dims[static_cast<size_t>(d - 1)];
-    operand.strides[static_cast<size_t>(d)] = operand.strides[static_cast<size_t>(d - 1)];
-  }
-  operand.dims[static_cast<size_t>(at)] = 1;
-  operand.strides[static_cast<size_t>(at)] =
-      at < operand.rank ? operand.dims[static_cast<size_t>(at + 1)] * operand.strides[static_cast<size_t>(at + 1)] : 1;
-  ++operand.rank;
 }
 
 // Vectors become matrices; the output gets the dimension back that NumPy's rule drops.
@@ -68,16 +82,6 @@ bool prepare_gemm(const Step& step, Problem& p) {
   p.floats[0] = step.node.float_attribute("alpha");
   p.floats[1] = step.node.float_attribute("beta");
   return true;
-}
-
-// The first `count` inputs alone: the others have become ints or floats.
-void keep_inputs(Problem& p, int32_t count) {
-  for (int32_t i = count; i < p.operand_count; ++i) {
-    const int32_t from = i + (p.input_count - count);
-    p.operands[static_cast<size_t>(i)] = from < p.operand_count ? p.operands[static_cast<size_t>(from)] : Operand{};
-  }
-  p.operand_count -= p.input_count - count;
-  p.input_count = count;
 }
 
 void set_window(Problem& p, const Convolution& conv) {
@@ -109,11 +113,12 @@ bool prepare_conv(const Step& step, Problem& p) {
 }
 
 bool prepare_conv_grad_input(const Step& step, Problem& p) {
-  if (p.operands[0].rank != 4 || step.node.string_attribute("data_layout") != "NCHW") return false;
+  if (p.operands[0].rank != 4) return false;
   const auto conv =
       concrete_convolution(step.node, step.outputs[0].shape.to_dims(), step.input_dims(1), step.input_dims(0));
   if (!conv.ok()) return false;
   set_window(p, *conv);
+  p.ints[kernels::kChannelsLast] = step.node.string_attribute("data_layout") == "NHWC";
   keep_inputs(p, 2);
   return true;
 }
@@ -165,14 +170,6 @@ bool prepare_clip(const Step& step, Problem& p) {
   return true;
 }
 
-// The dimensions [first, last) of x as the middle one of three.
-void set_extents(Problem& p, int64_t first, int64_t last) {
-  int64_t extents[3] = {1, 1, 1};
-  const Operand& x = p.input(0);
-  for (int32_t d = 0; d < x.rank; ++d) extents[d < first ? 0 : d < last ? 1 : 2] *= x.dims[static_cast<size_t>(d)];
-  p.ints = {extents[0], extents[1], extents[2]};
-}
-
 bool prepare_softmax(const Step& step, Problem& p) {
   const auto axis = normalize_axis(step.node.int_attribute("axis"), p.input(0).rank);
   if (axis.ok()) set_extents(p, *axis, *axis + 1);
@@ -184,19 +181,6 @@ bool prepare_layer_normalization(const Step& step, Problem& p) {
   if (axis.ok()) set_extents(p, *axis, p.input(0).rank);
   p.floats[0] = step.node.float_attribute("epsilon");
   return axis.ok();
-}
-
-bool prepare_global_pool(const Step& step, Problem& p) {
-  set_extents(p, 2, p.input(0).rank);
-  return p.input(0).rank > 2 && step.node.string_attribute("data_layout") == "NCHW";
-}
-
-// The elements of an integer tensor. What is too large for a dimension stays too large.
-std::vector<int64_t> ints_of(const Tensor& tensor) {
-  constexpr double kLarge = 0x1p53;
-  std::vector<int64_t> values;
-  for (double value : to_doubles(tensor)) values.push_back(static_cast<int64_t>(std::clamp(value, -kLarge, kLarge)));
-  return values;
 }
 
 // Neighbouring axes.
@@ -222,24 +206,6 @@ bool prepare_reduce(const Step& step, Problem& p) {
   set_extents(p, first, last);
   keep_inputs(p, 1);
   return mask != 0 && mask >> last == 0;
-}
-
-bool prepare_pool(const Step& step, Problem& p) {
-  if (p.input(0).rank != 4 || step.outputs.size() != 1 || step.node.string_attribute("data_layout") != "NCHW")
-    return false;
-  const auto pool = concrete_pool(step.node, step.input_dims(0), step.outputs[0].shape.to_dims());
-  if (!pool.ok()) return false;
-  const WindowAxis &height = pool->window[1], &width = pool->window[2];
-  p.ints = {height.stride, width.stride, height.dilation, width.dilation, height.pad_begin, width.pad_begin, 1};
-  p.ints[kernels::kKernelH] = height.kernel;
-  p.ints[kernels::kKernelW] = width.kernel;
-  if (p.op != "average_pool") return true;
-  p.ints[kernels::kCountPadding] = step.node.int_attribute("count_include_pad") != 0;
-  // Windows that reach beyond the padding (ceil_mode) count fewer taps.
-  const auto inside = [](const WindowAxis& axis) {
-    return axis.position(axis.out - 1, axis.kernel - 1) < axis.in + axis.pad_end;
-  };
-  return p.ints[kernels::kCountPadding] == 0 || (inside(height) && inside(width));
 }
 
 bool prepare_axis(const Step& step, Problem& p) {
@@ -286,70 +252,15 @@ bool prepare_slice(const Step& step, Problem& p) {
   return true;
 }
 
-bool prepare_pad(const Step& step, Problem& p) {
-  for (size_t i = 1; i < step.inputs.size(); ++i) {
-    if (step.inputs[i].kind != Type::Kind::unknown && step.values[i] == nullptr) return false;
-  }
-  if (step.inputs.size() < 2 || step.values[1] == nullptr || step.node.string_attribute("mode") != "constant")
-    return false;
-  const int64_t rank = p.input(0).rank;
-  const std::vector<int64_t> pads = ints_of(*step.values[1]);
-  const bool has_axes = step.inputs.size() > 3 && step.values[3] != nullptr;
-  const std::vector<int64_t> axes = has_axes ? ints_of(*step.values[3]) : std::vector<int64_t>();
-  const size_t count = pads.size() / 2;
-  if (has_axes ? axes.size() != count : static_cast<int64_t>(count) != rank) return false;
-  for (size_t i = 0; i < count; ++i) {
-    const auto axis = normalize_axis(has_axes ? axes[i] : static_cast<int64_t>(i), rank);
-    if (!axis.ok() || pads[i] < 0 || pads[i + count] < 0) return false;
-    p.ints[static_cast<size_t>(*axis)] = pads[i];
-  }
-  if (step.inputs.size() > 2 && step.values[2] != nullptr && step.values[2]->size() == 1)
-    p.floats[0] = static_cast<float>(to_doubles(*step.values[2])[0]);
-  keep_inputs(p, 1);
-  return true;
-}
-
 bool prepare_expand(const Step&, Problem& p) {
   keep_inputs(p, 1);
   while (p.operands[0].rank < p.output(0).rank) insert_dim(p.operands[0], 0);
   return true;
 }
 
-// The whole factor by which an axis repeats its elements, or 0.
-int64_t repetition(const ResampledAxis& axis, const Interpolation& interpolation) {
-  if (axis.in < 1 || axis.out < 1 || axis.out % axis.in != 0) return 0;
-  const ResamplingTable table = resampling_table(axis, interpolation);
-  const int64_t factor = axis.out / axis.in;
-  if (table.identity) return factor == 1 ? 1 : 0;
-  for (int64_t o = 0; o < axis.out; ++o) {
-    const auto at = static_cast<size_t>(o);
-    if (table.first[at + 1] != table.first[at] + 1) return 0;
-    if (table.source[static_cast<size_t>(table.first[at])] != o / factor) return 0;
-  }
-  return factor;
-}
-
-bool prepare_resize(const Step& step, Problem& p) {
-  const auto value = [&](size_t i) { return i < step.inputs.size() ? step.values[i] : nullptr; };
-  for (size_t i = 1; i < step.inputs.size(); ++i) {
-    if (step.inputs[i].kind != Type::Kind::unknown && step.values[i] == nullptr) return false;
-  }
-  const auto axes = resize_axes(step.node, step.input_dims(0), value(1), value(2), value(3));
-  const auto interpolation = interpolation_of(step.node);
-  if (!axes.ok() || !interpolation.ok() || axes->size() < 2) return false;
-  if (interpolation->mode != Interpolation::Mode::nearest) return false;
-  for (size_t d = 0; d < axes->size(); ++d) {
-    const int64_t factor = repetition((*axes)[d], *interpolation);
-    if (factor < 1 || (d + 2 < axes->size() && factor != 1)) return false;
-    if (d + 2 >= axes->size()) p.ints[d + 2 - axes->size()] = factor;
-  }
-  keep_inputs(p, 1);
-  return true;
-}
-
 struct Preparation {
   std::string_view op;
-  bool (*prepare)(const Step&, Problem&);
+  Prepare prepare;
 };
 
 constexpr Preparation kPreparations[] = {

@@ -107,23 +107,40 @@ TEST(Kernels, CasesOfTheOperators) {
       checked +=
           has_checked_kernel(row.op, test_case.inputs, test_case.attributes, 1000, test_case.note, test_case.outputs);
     }
-    // Their cases are about other forms; FormsOutsideTheCases has the kernels'.
-    const bool elsewhere = row.op == "swish" || row.op == "resize";
+    // Its cases are about another form; FormsOutsideTheCases has the kernel's.
+    const bool elsewhere = row.op == "swish";
     EXPECT_TRUE(checked > 0 || elsewhere) << row.op;
   }
 }
 
-TEST(Kernels, FormsOutsideTheCases) {
-  check_kernel("swish", {random({5, 7}, 1)}, {}, 4, "alpha 1");
-  const auto scales = [](std::initializer_list<float> values) {
+TEST(Kernels, FormsOutsideTheCases) { check_kernel("swish", {random({5, 7}, 1)}, {}, 4, "alpha 1"); }
+
+TEST(Kernels, Resize) {
+  const auto scales = [](const std::vector<float>& values) {
     return Datum(Tensor::of<float>(values, {static_cast<int64_t>(values.size())}));
   };
-  for (const char* mode : {"asymmetric", "half_pixel"}) {
-    const bool half_pixel = mode[0] == 'h';
-    const Attributes attributes{{"coordinate_transformation_mode", mode},
-                                {"nearest_mode", half_pixel ? "round_prefer_floor" : "floor"}};
-    check_kernel("resize", {random({2, 3, 5, 7}, 1), Datum(), scales({1, 1, 2, 2})}, attributes, 0, mode);
-    check_kernel("resize", {random({2, 3, 5, 7}, 1), Datum(), scales({1, 1, 3, 1})}, attributes, 0, mode);
+  uint64_t seed = 1;
+  const std::vector<float> factors[] = {
+      {1, 1, 2, 2}, {1, 1, 3, 1}, {1, 1, 0.5f, 1.7f}, {1, 2, 3, 1}, {1, 0.7f, 1.5f, 1}};
+  for (const char* mode : {"nearest", "linear"}) {
+    for (const char* coordinates : {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
+                                    "asymmetric", "tf_half_pixel_for_nn"}) {
+      for (const auto& factor : factors) {
+        for (const char* nearest : {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}) {
+          if (mode[0] == 'l' && nearest[0] != 'f') continue;
+          const Attributes attributes{
+              {"mode", mode}, {"coordinate_transformation_mode", coordinates}, {"nearest_mode", nearest}};
+          const std::string note = concat({mode, " ", coordinates, " ", nearest});
+          check_kernel("resize", {random({2, 5, 7, 9}, ++seed), Datum(), scales(factor)}, attributes, 8, note);
+        }
+      }
+      const Attributes attributes{{"mode", mode}, {"coordinate_transformation_mode", coordinates}};
+      check_kernel("resize",
+                   {random({1, 6, 5, 37}, ++seed), Datum(), Datum(), Datum(Tensor::of_ints(Ints{1, 13, 4, 37}))},
+                   attributes, 8, "sizes");
+      check_kernel("resize", {random({3, 11}, ++seed), Datum(), Datum(), Datum(Tensor::of_ints(Ints{3, 25}))},
+                   attributes, 8, "one axis");
+    }
   }
 }
 
@@ -139,25 +156,47 @@ TEST(Kernels, RowsAndAxes) {
       }
     }
     check_kernel("global_average_pool", {random({2, 3, n, 5}, ++seed)}, {}, 5 * n, concat({n}));
+    check_kernel("global_max_pool", {random({2, 3, 5, n}, ++seed)}, {{"data_layout", "NHWC"}}, 0, concat({n}));
   }
 }
 
 TEST(Kernels, Pools) {
   uint64_t seed = 1;
-  for (int64_t kernel : {1, 2, 3, 5}) {
-    for (int64_t stride : {1, 2, 3}) {
-      for (int64_t pad : {int64_t{0}, kernel / 2}) {
-        Attributes attributes{{"kernel_shape", Ints{kernel, kernel}},
-                              {"strides", Ints{stride, stride}},
-                              {"pads", Ints{pad, pad, pad, pad}}};
-        const std::vector<Datum> inputs{random({2, 3, 11, 19}, ++seed)};
-        check_kernel("max_pool", inputs, attributes, 0, concat({kernel, " ", stride, " ", pad}));
-        check_kernel("average_pool", inputs, attributes, 25, concat({kernel, " ", stride, " ", pad}));
-        attributes.set("count_include_pad", 1);
-        check_kernel("average_pool", inputs, attributes, 25, concat({kernel, " ", stride, " ", pad}));
+  for (const char* layout : {"NCHW", "NHWC"}) {
+    for (int64_t kernel : {1, 2, 3, 5}) {
+      for (int64_t stride : {1, 2, 3}) {
+        for (int64_t pad : {int64_t{0}, kernel / 2}) {
+          Attributes attributes{{"kernel_shape", Ints{kernel, kernel}},
+                                {"strides", Ints{stride, stride}},
+                                {"pads", Ints{pad, pad, pad, pad}},
+                                {"data_layout", layout}};
+          const std::string note = concat({layout, " ", kernel, " ", stride, " ", pad});
+          for (int64_t channels : {3, 19, 43}) {
+            const Dims dims = layout[1] == 'C' ? Dims{2, channels, 11, 19} : Dims{2, 11, 13, channels};
+            const std::vector<Datum> inputs{random(dims, ++seed)};
+            attributes.set("count_include_pad", 0);
+            check_kernel("average_pool", inputs, attributes, 25, note);
+            attributes.set("count_include_pad", 1);
+            check_kernel("average_pool", inputs, attributes, 25, note);
+            attributes.set("ceil_mode", 1);
+            check_kernel("average_pool", inputs, attributes, 25, note);
+            attributes.set("ceil_mode", 0);
+            attributes.erase("count_include_pad");
+            check_kernel("max_pool", inputs, attributes, 0, note);
+          }
+        }
       }
     }
+    const Attributes uneven{{"kernel_shape", Ints{2, 3}}, {"strides", Ints{1, 2}}, {"pads", Ints{1, 0, 0, 2}},
+                            {"dilations", Ints{2, 1}},    {"data_layout", layout}, {"ceil_mode", 1}};
+    check_kernel("max_pool", {random({1, 9, 10, 21}, ++seed)}, uneven, 0, concat({layout, " uneven"}));
+    check_kernel("average_pool", {random({1, 9, 10, 21}, ++seed)}, uneven, 6, concat({layout, " uneven"}));
+    check_kernel("max_pool", {random({2, 9, 21}, ++seed)}, {{"kernel_shape", Ints{4}}, {"data_layout", layout}}, 0,
+                 concat({layout, " 1-D"}));
   }
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  check_kernel("max_pool", {Datum(Tensor::of<float>({1, nan, 2, 3, nan, 1, 2, 3, 5, 6, 7, nan}, {1, 4, 3, 1}))},
+               {{"kernel_shape", Ints{2, 2}}, {"data_layout", "NHWC"}}, 0, "NaN");
 }
 
 TEST(Kernels, Moves) {
@@ -278,6 +317,17 @@ TEST(Kernels, ConvGradientByInput) {
   check({1, 6, 9, 5}, {6, 2, 3, 5}, {1, 4, 22, 16},
         {{"strides", Ints{2, 3}}, {"dilations", Ints{2, 1}}, {"pads", Ints{0, 2, 0, 0}}, {"group", 2}});
   check({1, 7, 3, 300}, {7, 5, 1, 1}, {1, 5, 3, 300}, {});
+  const auto check_last = [](const Dims& gradient, const Dims& weight, const Dims& input, Attributes attributes) {
+    attributes.set("data_layout", "NHWC");
+    check_kernel("conv_grad_input", {random(gradient, 1), random(weight, 2), Datum(Tensor::of_ints(input))}, attributes,
+                 weight[0] * weight[1] * weight[2], to_string(gradient));
+  };
+  check_last({2, 17, 19, 30}, {30, 2, 2, 24}, {2, 34, 38, 24}, {{"strides", Ints{2, 2}}});
+  check_last({1, 20, 21, 6}, {6, 3, 3, 70}, {1, 20, 21, 70}, {{"pads", Ints{1, 1, 1, 1}}});
+  check_last({1, 9, 5, 6}, {6, 3, 5, 2}, {1, 22, 16, 4},
+             {{"strides", Ints{2, 3}}, {"dilations", Ints{2, 1}}, {"pads", Ints{0, 2, 0, 0}}, {"group", 2}});
+  check_last({2, 9, 7, 21}, {21, 3, 3, 1}, {2, 18, 14, 21},
+             {{"strides", Ints{2, 2}}, {"pads", Ints{0, 0, 1, 1}}, {"group", 21}});
 }
 
 TEST(Kernels, Broadcasting) {

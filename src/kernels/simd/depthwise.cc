@@ -171,40 +171,71 @@ void every(int64_t count, int64_t stride, const float* in, float* out) {
   }
 }
 
-// V registers of channels of one pixel.
-template <int V>
-MN_INLINE void channels_of_pixel(int64_t c, int64_t channels, int64_t taps, const float* const* in,
-                                 const float* weights, const float* bias, const float* residual, float* out) {
-  Vector sums[V];
-  for (int v = 0; v < V; ++v) {
-    sums[v] = bias != nullptr ? load(bias + c + v * kWidth) : Vector{};
-    if (residual != nullptr) sums[v] += load(residual + c + v * kWidth);
+// R pixels x V registers of channels: weights are loaded once for R multiply-adds.
+template <int R, int V>
+MN_INLINE void channels_of_pixels(const DepthwisePixels& d, int64_t pixel, int64_t c) {
+  Vector sums[R][V];
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) sums[r][v] = d.bias != nullptr ? load(d.bias + c + v * kWidth) : Vector{};
   }
-  for (int64_t t = 0; t < taps; ++t) {
-    if (in[t] == nullptr) continue;
-    for (int v = 0; v < V; ++v) sums[v] += load(weights + t * channels + c + v * kWidth) * load(in[t] + c + v * kWidth);
+  const float* in = d.in + pixel * d.in_step + c;
+  const float* weights = d.weights + c;
+  for (int64_t y = 0; y < d.tap_rows; ++y) {
+    for (int64_t x = 0; x < d.tap_cols; ++x) {
+      const float* from = in + y * d.row_step + x * d.col_step;
+      const float* at = weights + y * d.weight_row + x * d.channels;
+      for (int v = 0; v < V; ++v) {
+        const Vector weight = load(at + v * kWidth);
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) sums[r][v] += weight * load(from + r * d.in_step + v * kWidth);
+      }
+    }
   }
-  for (int v = 0; v < V; ++v) store(out + c + v * kWidth, sums[v]);
+  const int64_t at = pixel * d.channels + c;
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < V; ++v) {
+      const int64_t i = at + r * d.channels + v * kWidth;
+      store(d.out + i, d.residual != nullptr ? sums[r][v] + load(d.residual + i) : sums[r][v]);
+    }
+  }
 }
 
-void pixel(int64_t channels, int64_t taps, const float* const* in, const float* weights, const float* bias,
-           const Finish* finish, const float* residual, float* out) {
-  int64_t c = 0;
-  for (; c + 4 * kWidth <= channels; c += 4 * kWidth)
-    channels_of_pixel<4>(c, channels, taps, in, weights, bias, residual, out);
-  for (; c + kWidth <= channels; c += kWidth) channels_of_pixel<1>(c, channels, taps, in, weights, bias, residual, out);
-  for (; c < channels; ++c) {
-    float sum = (bias != nullptr ? bias[c] : 0.0f) + (residual != nullptr ? residual[c] : 0.0f);
-    for (int64_t t = 0; t < taps; ++t) {
-      if (in[t] != nullptr) sum += weights[t * channels + c] * in[t][c];
+// The channels behind the last whole register: the last register of channels once more, unless a residual in the
+// output's own memory would be added twice.
+template <int R>
+MN_INLINE void last_channels(const DepthwisePixels& d, int64_t pixel, int64_t c) {
+  if (d.channels >= kWidth && d.residual == nullptr) return channels_of_pixels<R, 1>(d, pixel, d.channels - kWidth);
+  for (int r = 0; r < R; ++r) {
+    const float* in = d.in + (pixel + r) * d.in_step;
+    for (int64_t i = c; i < d.channels; ++i) {
+      float sum = d.bias != nullptr ? d.bias[i] : 0.0f;
+      for (int64_t y = 0; y < d.tap_rows; ++y) {
+        for (int64_t x = 0; x < d.tap_cols; ++x)
+          sum += d.weights[y * d.weight_row + x * d.channels + i] * in[y * d.row_step + x * d.col_step + i];
+      }
+      const int64_t at = (pixel + r) * d.channels + i;
+      d.out[at] = d.residual != nullptr ? sum + d.residual[at] : sum;
     }
-    out[c] = sum;
   }
-  finish_tile(1, channels, *finish, out, channels);
+}
+
+template <int R>
+void all_channels(const DepthwisePixels& d, int64_t pixel) {
+  int64_t c = 0;
+  for (; c + 2 * kWidth <= d.channels; c += 2 * kWidth) channels_of_pixels<R, 2>(d, pixel, c);
+  for (; c + kWidth <= d.channels; c += kWidth) channels_of_pixels<R, 1>(d, pixel, c);
+  if (c < d.channels) last_channels<R>(d, pixel, c);
+}
+
+void pixels(const DepthwisePixels* given) {
+  const DepthwisePixels& d = *given;
+  int64_t i = 0;
+  for (; i + 4 <= d.pixels; i += 4) all_channels<4>(d, i);
+  for (; i < d.pixels; ++i) all_channels<1>(d, i);
 }
 
 }  // namespace
 
-const DepthwiseTable kDepthwiseTable = {fill, band, every, pixel};
+const DepthwiseTable kDepthwiseTable = {fill, band, every, pixels};
 
 }  // namespace minnow::simd::MN_ISA

@@ -36,15 +36,26 @@ struct BandRows {
   float* out;                // [rows, remainders, cols]
 };
 
+// Neighbouring output pixels of all channels, NHWC, with the same taps inside: out[i, c] = bias[c] + sum over tap rows
+// y and columns x of weights[y * weight_row + x * channels + c] * in[i * in_step + y * row_step + x * col_step + c].
+struct DepthwisePixels {
+  int64_t pixels, channels;
+  const float* in;
+  int64_t in_step, row_step, col_step;
+  int64_t tap_rows, tap_cols;
+  const float* weights;
+  int64_t weight_row;
+  const float* bias;      // or null
+  const float* residual;  // at out's strides, or null; may be out
+  float* out;             // [pixels, channels]
+};
+
 struct DepthwiseTable {
   void (*fill)(const BandRows* band);
   void (*band)(const DepthwiseBand* band);
   // out[i] = in[i * stride], i < count
   void (*every)(int64_t count, int64_t stride, const float* in, float* out);
-  // One output pixel of all channels, NHWC: out[c] = bias[c] + sum over t of weights[t * channels + c] * in[t][c];
-  // bias may be null, in[t] null: a tap that lies in the padding.
-  void (*pixel)(int64_t channels, int64_t taps, const float* const* in, const float* weights, const float* bias,
-                const Finish* finish, const float* residual, float* out);
+  void (*pixels)(const DepthwisePixels* pixels);
 };
 
 }  // namespace minnow::simd

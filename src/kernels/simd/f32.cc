@@ -34,6 +34,10 @@ void add_scaled(int64_t count, float factor, const float* in, int64_t stride, fl
   }
 }
 
+void add_products(int64_t count, const float* a, const float* b, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] += a[i] * b[i];
+}
+
 // `Apply` has a static float of(float, float): the three forms below are what broadcasting leaves of an innermost run.
 template <class Apply>
 void binary(int64_t count, const float* a, int64_t a_step, const float* b, int64_t b_step, float* out) {
@@ -115,9 +119,12 @@ const F32Table kTable = {
     &kGemmTable,
     &kDepthwiseTable,
     &kRowTable,
+    &kPoolTable,
+    &kResizeTable,
     kActivationRuns,
     dot,
     add_scaled,
+    add_products,
     {binary<Add>, binary<Sub>, binary<Mul>, binary<Div>, power},
     {unary<Neg>, unary<Abs>, unary<Sqrt>, unary<Reciprocal>, vectors<VectorExp>, vectors<VectorErf>},
 };

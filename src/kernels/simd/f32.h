@@ -8,7 +8,9 @@
 #include "kernels/simd/depthwise.h"
 #include "kernels/simd/finish.h"
 #include "kernels/simd/gemm.h"
+#include "kernels/simd/pool.h"
 #include "kernels/simd/reduce.h"
+#include "kernels/simd/resize.h"
 
 namespace minnow::simd {
 
@@ -22,11 +24,15 @@ struct F32Table {
   const GemmTable* gemm;
   const DepthwiseTable* depthwise;
   const RowTable* rows;
+  const PoolTable* pool;
+  const ResizeTable* resize;
   const ActivationRun* activations;  // by ActivationKind
   // sum of a[i] * b[i]
   float (*dot)(int64_t count, const float* a, const float* b);
   // out[i] += factor * in[i * stride]
   void (*add_scaled)(int64_t count, float factor, const float* in, int64_t stride, float* out);
+  // out[i] += a[i] * b[i]
+  void (*add_products)(int64_t count, const float* a, const float* b, float* out);
   // out[i] = a[i * a_step] op b[i * b_step], steps 0 or 1
   void (*binary[kBinaryOpCount])(int64_t count, const float* a, int64_t a_step, const float* b, int64_t b_step,
                                  float* out);

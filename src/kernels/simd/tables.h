@@ -8,6 +8,8 @@ namespace minnow::simd::MN_ISA {
 extern const GemmTable kGemmTable;
 extern const DepthwiseTable kDepthwiseTable;
 extern const RowTable kRowTable;
+extern const PoolTable kPoolTable;
+extern const ResizeTable kResizeTable;
 // out[i] = activation(in[i] + residual[i]); residual may be null, out may be in.
 extern const ActivationRun kActivationRuns[kActCount];
 

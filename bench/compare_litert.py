@@ -1,0 +1,68 @@
+"""minnow beside LiteRT in one process: interleaved runs on one thread, medians and their ratio as a markdown table.
+
+Usage: PYTHONPATH=build/release/python .venv/bin/python bench/compare_litert.py [--runs 20] MODEL.tflite…
+LiteRT runs its default path: XNNPACK where that takes an operator.
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import minnow
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+
+def inputs_of(interpreter):
+    """Random numbers, or random codes."""
+    generator = np.random.default_rng(1)
+    feeds = []
+    for info in interpreter.get_input_details():
+        dtype, dims = info["dtype"], tuple(info["shape"])
+        if np.issubdtype(dtype, np.floating):
+            feeds.append(generator.standard_normal(dims).astype(dtype))
+        else:
+            limits = np.iinfo(dtype)
+            feeds.append(generator.integers(limits.min, limits.max, dims, dtype, endpoint=True))
+    return feeds
+
+
+def timed(run):
+    start = time.perf_counter()
+    run()
+    return (time.perf_counter() - start) * 1e3
+
+
+def compare(path, runs):
+    theirs = Interpreter(model_path=path, num_threads=1)
+    theirs.allocate_tensors()
+    model = minnow.open(path)
+    ours = model.session(threads=1)
+    values = inputs_of(theirs)
+    feeds = dict(zip([info.name for info in model.inputs], values))
+
+    def run_theirs():
+        for info, value in zip(theirs.get_input_details(), values):
+            theirs.set_tensor(info["index"], value)
+        theirs.invoke()
+        return [theirs.get_tensor(info["index"]) for info in theirs.get_output_details()]
+
+    ours.run(feeds), run_theirs()
+    pairs = [(timed(lambda: ours.run(feeds)), timed(run_theirs)) for _ in range(runs)]
+    mine, peer = (statistics.median(column) for column in zip(*pairs))
+    print(f"| {Path(path).name} | {mine:.2f} | {peer:.2f} | {statistics.median(a / b for a, b in pairs):.2f} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("models", nargs="+")
+    options = parser.parse_args()
+    print("| model | minnow ms | LiteRT ms | ratio |\n|---|---:|---:|---:|")
+    for path in options.models:
+        compare(path, options.runs)
+
+
+if __name__ == "__main__":
+    main()
