@@ -14,8 +14,8 @@
 //                                 one input, one output of as many elements
 //   clip, hard_sigmoid, leaky_relu  the same; floats: the activation's parameters (base/problem.h)
 //   gelu                          the same; ints: 1 for the tanh form
-//   softmax                       one input as [outer, count, inner], ints: these; inner 1
-//   reduce_mean, _sum, _max, _min the same, any inner; output [outer, inner]
+//   softmax                       one input as [outer, count, inner], ints: these
+//   reduce_mean, _sum, _max, _min the same; output [outer, inner]
 //   layer_normalization           inputs x, scale [count] and maybe bias [count]; ints: outer, count; floats: epsilon
 //   global_average_pool, global_max_pool   x [N,C,..]; ints: as reduce_mean
 //   max_pool, average_pool        x [N,C,H,W], or [N,H,W,C] as for conv; ints: as conv (group 1), then PoolInt's
@@ -26,6 +26,10 @@
 //   pad                           with the constant floats[0]; ints: elements before the first of each dimension
 //   resize                        x [outer, h, w, inner]; ints: ResizeInt's; the nearest element of any fixed-size
 //                                 type, or linear in float32
+//   gather                        any fixed-size type, indices int32 or int64; ints: axis
+//   attention                     inputs q, k, v [batch, heads, length, size] or [batch, length, heads * size] and
+//   maybe
+//            a mask that broadcasts to [batch, heads, queries, keys]; ints: AttentionInt's; floats: scale
 #pragma once
 
 #include <array>
@@ -46,10 +50,13 @@ extern const std::array<KernelRow, 8> kReduceRows;
 extern const std::array<KernelRow, 2> kPoolRows;
 extern const std::array<KernelRow, 6> kMoveRows;
 extern const std::array<KernelRow, 1> kResizeRows;
+extern const std::array<KernelRow, 1> kGatherRows;
+extern const std::array<KernelRow, 1> kAttentionRows;
 
 enum ConvInt { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kGroup, kChannelsLast = 10 };
 // After those of conv.
 enum PoolInt { kKernelH = kGroup + 1, kKernelW, kCountPadding, kPadBottom = kChannelsLast + 1, kPadRight };
+enum AttentionInt { kHeads, kKeyHeads, kCausal };
 enum ReduceInt { kOuter, kCount, kInner };
 // Mode, coordinates and nearest are those of base/resampling.h; a scale is a double's upper and lower half.
 enum ResizeInt {

@@ -41,7 +41,8 @@ struct KernelCall {
   float* output(int i) const { return static_cast<float*>(outputs[i]); }
 };
 
-enum KernelStatus { kDone = 0, kStopped = 1 };
+// kBadIndex: an index or a length among the input values is out of range; the outputs are as good as unwritten.
+enum KernelStatus { kDone = 0, kStopped = 1, kBadIndex = 2 };
 
 struct KernelRow {
   std::string_view op;  // the operator's name

@@ -32,8 +32,7 @@ bool accepts_reduce(const Problem& p) {
 
 bool accepts_softmax(const Problem& p) {
   const Extents e = extents_of(p);
-  return one_input(p) && e.inner == 1 && covers(e, p.input(0).elements()) &&
-         p.output(0).elements() == p.input(0).elements();
+  return one_input(p) && covers(e, p.input(0).elements()) && p.output(0).elements() == p.input(0).elements();
 }
 
 bool accepts_layer_normalization(const Problem& p) {
@@ -80,7 +79,14 @@ KernelStatus run_reduce(const KernelCall& call) {
 
 KernelStatus run_softmax(const KernelCall& call) {
   const Extents e = extents_of(*call.problem);
-  return for_each_row(call, e.outer, e.outer * e.count, [&](int64_t row) {
+  const int64_t elements = e.outer * e.count * e.inner;
+  if (e.inner > 1) {
+    return for_each_row(call, e.outer, elements, [&](int64_t block) {
+      const int64_t at = block * e.count * e.inner;
+      call.row->f32->rows->softmax_columns(e.count, e.inner, call.input(0) + at, call.output(0) + at);
+    });
+  }
+  return for_each_row(call, e.outer, elements, [&](int64_t row) {
     call.row->f32->rows->softmax(e.count, call.input(0) + row * e.count, call.output(0) + row * e.count);
   });
 }

@@ -46,6 +46,8 @@ std::vector<KernelRow> build_rows() {
     add(kernels::kPoolRows, table);
     add(kernels::kMoveRows, table);
     add(kernels::kResizeRows, table);
+    add(kernels::kGatherRows, table);
+    add(kernels::kAttentionRows, table);
   }
   return rows;
 }

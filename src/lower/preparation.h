@@ -46,4 +46,8 @@ bool prepare_global_pool(const Step& step, Problem& p);
 bool prepare_resize(const Step& step, Problem& p);
 bool prepare_pad(const Step& step, Problem& p);
 
+// On sequences.
+bool prepare_attention(const Step& step, Problem& p);
+bool prepare_gather(const Step& step, Problem& p);
+
 }  // namespace minnow

@@ -298,6 +298,8 @@ constexpr Preparation kPreparations[] = {
     {"global_max_pool", prepare_global_pool},
     {"max_pool", prepare_pool},
     {"average_pool", prepare_pool},
+    {"attention", prepare_attention},
+    {"gather", prepare_gather},
     {"concat", prepare_axis},
     {"split", prepare_axis},
     {"transpose", prepare_transpose},

@@ -43,8 +43,9 @@ class Provider : public KernelProvider {
                 Tensor::allocate(DType::uint8, {row->scratch_bytes(*row, *problem, call.thread_count(), 0)}, budget));
       call.scratch = scratch.mutable_data<uint8_t>();
     }
-    if (row->run(call) == kStopped) MN_TRY(budget->step(0));
-    return true;
+    const KernelStatus status = row->run(call);
+    if (status == kStopped) MN_TRY(budget->step(0));
+    return status != kBadIndex;  // the reference will say which one
   }
 
   std::string_view last_kernel() const override { return last_kernel_; }

@@ -150,6 +150,8 @@ TEST(Kernels, RowsAndAxes) {
     check_kernel("softmax", {random({3, n}, ++seed)}, {}, 4, concat({n}));
     check_kernel("layer_normalization", {random({2, 3, n}, ++seed), random({n}, ++seed), random({n}, ++seed)}, {}, 2000,
                  concat({n}));
+    check_kernel("softmax", {random({3, n, 21}, ++seed)}, {{"axis", 1}}, 4, concat({n}));
+    check_kernel("softmax", {random({n, 2, 3}, ++seed)}, {{"axis", 0}}, 4, concat({n}));
     for (const char* op : {"reduce_mean", "reduce_sum", "reduce_max", "reduce_min"}) {
       for (const Ints& axes : {Ints{-1}, Ints{0}, Ints{1, 2}, Ints{0, 1}, Ints{0, 1, 2}}) {
         check_kernel(op, {random({3, 5, n}, ++seed), Datum(Tensor::of_ints(axes))}, {}, 15 * n, concat({n}));
@@ -214,6 +216,56 @@ TEST(Kernels, Moves) {
   check_kernel("pad", {random({3, 4, 5}, 1), ints({2, 1, 0, 3}), Datum(), ints({-1, 0})}, {}, 0, "pad two axes");
   check_kernel("expand", {random({5, 1, 7}, 1), ints({2, 5, 3, 7})}, {}, 0, "middle");
   check_kernel("split", {random({5, 6, 7}, 1), ints({1, 3, 2})}, {{"axis", 1}}, 0, "three", 3);
+}
+
+TEST(Kernels, Gather) {
+  const auto ids = [](const std::vector<int64_t>& values, Dims dims) {
+    return Datum(Tensor::of<int64_t>(values, dims));
+  };
+  check_kernel("gather", {random({7, 5}, 1), ids({0, -1, 3, 6, -7, 2}, {2, 3})}, {{"axis", 0}}, 0, "rows");
+  check_kernel("gather", {random({3, 7, 5}, 1), Datum(Tensor::of<int32_t>({6, 0, -2}, {3}))}, {{"axis", 1}}, 0,
+               "middle");
+  check_kernel("gather", {random({3, 5, 7}, 1), ids({4}, {})}, {{"axis", -1}}, 0, "one of the last axis");
+}
+
+TEST(Kernels, IndicesOutOfRangeAreLeftToTheReference) {
+  const OpDef* op = Registry::builtin().find("gather");
+  for (int64_t index : {int64_t{7}, int64_t{-8}, std::numeric_limits<int64_t>::min()}) {
+    const std::vector<Datum> inputs{random({7, 5}, 1), Datum(Tensor::of_ints(Ints{0, index}))};
+    std::vector<Datum> outputs{random({2, 5}, 2)};
+    const auto done = make_kernel_provider()->run(*op, node_of("gather", 2, {}), inputs, outputs,
+                                                  std::make_shared<Budget>(Limits{}), nullptr);
+    ASSERT_TRUE(done.ok());
+    EXPECT_FALSE(*done);
+  }
+}
+
+TEST(Kernels, Attention) {
+  uint64_t seed = 1;
+  for (const auto& [queries, keys] : {std::pair<int64_t, int64_t>{1, 9}, {7, 7}, {200, 33}, {150, 150}, {30, 2100}}) {
+    for (int64_t causal : {0, 1}) {
+      const Attributes attributes{{"is_causal", causal}, {"scale", 0.5f}};
+      const std::string note = concat({queries, " queries, ", keys, " keys, causal ", causal});
+      check_kernel(
+          "attention",
+          {random({2, 4, queries, 8}, ++seed), random({2, 2, keys, 8}, ++seed), random({2, 2, keys, 5}, ++seed)},
+          attributes, 100, note);
+      Attributes packed = attributes;
+      packed.set("q_num_heads", 3);
+      packed.set("kv_num_heads", 3);
+      const std::vector<Datum> operands{random({2, queries, 21}, ++seed), random({2, keys, 21}, ++seed),
+                                        random({2, keys, 27}, ++seed)};
+      check_kernel("attention", operands, packed, 100, note);
+      for (const Dims& dims : {Dims{keys}, Dims{queries, keys}, Dims{2, 1, 1, keys}, Dims{1, 3, queries, keys}}) {
+        std::vector<Datum> masked = operands;
+        masked.push_back(random(dims, ++seed));
+        check_kernel("attention", masked, packed, 100, note);
+        masked[3] = Datum(*convert_dtype(
+            *convert_dtype(random_tensor(DType::float32, dims, ++seed, -1.5, 1.5), DType::int32), DType::boolean));
+        check_kernel("attention", masked, packed, 100, note);
+      }
+    }
+  }
 }
 
 TEST(Kernels, MatmulTails) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/kernel_row.h"
+#include "lower/provider.h"
 #include "ops/check.h"
 #include "ops/expand.h"
 #include "passes/pass.h"
@@ -15,15 +16,40 @@ bool has_kernels(std::string_view op) {
   return std::any_of(rows.begin(), rows.end(), [op](const KernelRow& row) { return row.op == op; });
 }
 
-// Compositions without a kernel of their own. Narrow floats stay whole: the interpreter widens a composition's inputs
-// once and rounds its outputs once, while parts would round in between.
-bool should_expand(const Graph& graph, const Node& node, const OpDef& op) {
-  if (op.reference != nullptr || op.custom != nullptr || has_kernels(op.name)) return false;
+// Narrow floats stay whole: the interpreter widens a composition's inputs once and rounds its outputs once, while parts
+// would round in between.
+bool may_expand(const Graph& graph, const Node& node, const OpDef& op) {
+  if (op.reference != nullptr || op.custom != nullptr) return false;
   return std::none_of(node.inputs.begin(), node.inputs.end(),
                       [&](ValueId id) { return id != kNoValue && is_narrow_float(graph.value(id).type.dtype); });
 }
 
-bool any_to_expand(const Graph& graph, const Registry& registry) {
+// Compositions whose operator has no kernel, whatever the sizes.
+bool never_has_kernel(const Graph& graph, const Node& node, const OpDef& op) {
+  return may_expand(graph, node, op) && !has_kernels(op.name);
+}
+
+// Compositions that no kernel takes as they are. Where types are not known there is nothing to ask.
+bool has_no_kernel(const Graph& graph, const Node& node, const OpDef& op) {
+  if (!may_expand(graph, node, op)) return false;
+  if (!has_kernels(op.name)) return true;
+  std::vector<Type> inputs, outputs;
+  std::vector<const Tensor*> values;
+  const auto is_known = [](const Type& type) { return type.is_tensor() && type.shape.static_dims(); };
+  for (ValueId id : node.inputs) {
+    inputs.push_back(id == kNoValue ? Type{} : graph.value(id).type);
+    values.push_back(id != kNoValue && graph.value(id).is_constant() ? &graph.value(id).constant : nullptr);
+    if (id != kNoValue && !is_known(inputs.back())) return false;
+  }
+  for (ValueId id : node.outputs) {
+    if (id == kNoValue || !is_known(graph.value(id).type)) return false;
+    outputs.push_back(graph.value(id).type);
+  }
+  const std::optional<Problem> problem = make_problem(op, node, inputs, values, outputs);
+  return !problem.has_value() || find_kernel(*problem) == nullptr;
+}
+
+bool any_to_expand(const Graph& graph, const Registry& registry, ExpandChoice should_expand) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
     const OpDef* op = registry.find(node.op);
     return op != nullptr && op->decompose != nullptr && should_expand(graph, node, *op);
@@ -74,8 +100,8 @@ Status infer_again(Graph& graph, const Registry& registry, const Limits& limits)
 }  // namespace
 
 Graph expand_compositions(const Graph& graph, const Registry& registry, const Limits& limits) {
-  if (!any_to_expand(graph, registry)) return graph;
-  Result<Graph> expanded = expand(graph, registry, limits, should_expand);
+  if (!any_to_expand(graph, registry, never_has_kernel)) return graph;
+  Result<Graph> expanded = expand(graph, registry, limits, never_has_kernel);
   if (!expanded.ok()) return graph;
   const PassContext context{registry, limits};
   if (!tidy(*expanded, context).ok()) return graph;
@@ -93,8 +119,8 @@ Result<Graph> specialize(const Graph& graph, std::span<const Type> inputs, const
   }
   const PassContext context{registry, limits};
   if (changed) MN_TRY(tidy(result, context));
-  if (any_to_expand(result, registry)) {
-    MN_ASSIGN(result, expand(result, registry, limits, should_expand));
+  if (any_to_expand(result, registry, has_no_kernel)) {
+    MN_ASSIGN(result, expand(result, registry, limits, has_no_kernel));
     MN_TRY(tidy(result, context));
   }
   MN_TRY(infer_again(result, registry, limits));

@@ -52,7 +52,9 @@ class Walk {
       call.stop = [](void* context) { return !static_cast<Budget*>(context)->step(0).ok(); };
       call.stop_context = run_.budget;
     }
-    if (step.row->run(call) == kStopped && run_.budget != nullptr) MN_TRY(run_.budget->step(0));
+    const KernelStatus status = step.row->run(call);
+    if (status == kStopped && run_.budget != nullptr) MN_TRY(run_.budget->step(0));
+    MN_CHECK(status != kBadIndex, "an index or a length in its inputs is out of range");
     return {};
   }
 

@@ -72,6 +72,31 @@ void softmax(int64_t count, const float* in, float* out) {
   affine(count, out, 1.0f / sum, 0.0f, out);
 }
 
+// `width` columns, at most a register's.
+void softmax_of_columns(int64_t count, int64_t columns, int64_t width, const float* in, float* out) {
+  const auto read = [&](const float* from) { return width == kWidth ? load(from) : load_part(from, width); };
+  const auto write = [&](float* to, Vector x) {
+    if (width == kWidth) return store(to, x);
+    store_part(to, x, width);
+  };
+  Vector top = splat(-INFINITY), sum{};
+  for (int64_t i = 0; i < count; ++i) top = Max::of(top, read(in + i * columns));
+  for (int64_t i = 0; i < count; ++i) {
+    const Vector e = exp_of(read(in + i * columns) - top);
+    write(out + i * columns, e);
+    sum += e;
+  }
+  const Vector factor = 1.0f / sum;
+  for (int64_t i = 0; i < count; ++i) write(out + i * columns, read(out + i * columns) * factor);
+}
+
+void softmax_columns(int64_t count, int64_t columns, const float* in, float* out) {
+  for (int64_t j = 0; j < columns; j += kWidth) {
+    const int64_t width = columns - j < kWidth ? columns - j : kWidth;
+    softmax_of_columns(count, columns, width, in + j, out + j);
+  }
+}
+
 void moments(int64_t count, const float* in, float* mean, float* variance) {
   const float center = reduce<Add>(count, in) / static_cast<float>(count);
   Vector sums[2] = {};
@@ -114,7 +139,7 @@ void transpose(int64_t rows, int64_t cols, const float* in, int64_t in_row, floa
 
 }  // namespace
 
-const RowTable kRowTable = {reduce<Add>, reduce<Max>, reduce<Min>, combine<Add>, combine<Max>, combine<Min>,
-                            softmax,     normalize,   affine,      moments,      transpose};
+const RowTable kRowTable = {reduce<Add>, reduce<Max>,     reduce<Min>, combine<Add>, combine<Max>, combine<Min>,
+                            softmax,     softmax_columns, normalize,   affine,       moments,      transpose};
 
 }  // namespace minnow::simd::MN_ISA

@@ -15,6 +15,8 @@ struct RowTable {
   void (*min_to)(int64_t count, const float* in, float* out);
   // softmax of a contiguous row; out may be in
   void (*softmax)(int64_t count, const float* in, float* out);
+  // softmax of each column of [count, columns]; out may be in
+  void (*softmax_columns)(int64_t count, int64_t columns, const float* in, float* out);
   // out = (in - mean) / sqrt(variance + epsilon) * scale + bias; bias may be null
   void (*normalize)(int64_t count, const float* in, const float* scale, const float* bias, float epsilon, float* out);
   // out[i] = in[i] * factor + addend
