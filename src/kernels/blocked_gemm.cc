@@ -11,11 +11,12 @@ constexpr int64_t kMaxTileCols = 32;
 constexpr int64_t kScratchFloats = kBlockDepth * kBlockCols + kBlockCols;
 
 struct Scratch {
-  float* b;    // kBlockDepth x kBlockCols, in panels of tile_cols columns
-  float* row;  // one row of B
+  float* b = nullptr;    // kBlockDepth x kBlockCols, in panels of tile_cols columns
+  float* row = nullptr;  // one row of B
 };
 
 Scratch scratch_of(void* memory, int thread) {
+  if (memory == nullptr) return {};  // B is packed: no scratch was asked for
   float* base = static_cast<float*>(memory) + thread * kScratchFloats;
   return {base, base + kBlockDepth * kBlockCols};
 }

@@ -116,7 +116,8 @@ Walk merged(const Walk& walk) {
 
 template <class T>
 void copy_strided(int64_t count, int64_t stride, const char* from, char* to) {
-  for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * sizeof(T), from + i * stride * sizeof(T), sizeof(T));
+  constexpr int64_t kBytes = sizeof(T);  // signed: strides may be negative
+  for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * kBytes, from + i * stride * kBytes, sizeof(T));
 }
 
 void copy_row(int64_t count, int64_t stride, int64_t bytes, const char* from, char* to) {

@@ -161,7 +161,7 @@ class File {
     const std::string_view table = bytes.text().substr(kHeaderBytes, table_bytes);
     MN_CHECK(crc_of(table) == header.table_crc, "the section table is damaged (its checksum differs)");
     file.sections_.resize(header.section_count);
-    std::memcpy(file.sections_.data(), table.data(), table_bytes);
+    if (!table.empty()) std::memcpy(file.sections_.data(), table.data(), table_bytes);
     MN_TRY(file.check_unused(sizeof header, kHeaderBytes));
     uint64_t end = kHeaderBytes + table_bytes;  // sections that share bytes would make a small file large in memory
     for (const Section& section : file.sections_) {
