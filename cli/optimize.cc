@@ -4,6 +4,7 @@
 
 #include "api/inspect.h"
 #include "base/text.h"
+#include "cli/support/fusion_report.h"
 #include "cli/support/json.h"
 #include "cli/support/model_flags.h"
 #include "cli/support/terminal.h"
@@ -21,10 +22,11 @@ class Optimize : public Verb {
     model_.declare(arguments);
     arguments.option("--shape", "NAME=DIMS", &shapes_,
                      "Dims of an input that the model leaves open (repeatable; 1 where nothing is said)");
+    arguments.flag("--report", &report_, "Name what matched a pattern, and say why what looks like one did not");
   }
 
   Result<int> run() override {
-    MN_ASSIGN(const std::shared_ptr<const Model> model, model_.open(common));
+    MN_ASSIGN(const std::shared_ptr<const Model> model, model_.open(common, model_.path, &notes_));
     MN_ASSIGN(const std::vector<Type> inputs, concrete_inputs(model->graph(), shapes_));
     Json json{{"model", model->name()}, {"passes", Json::array()}};
     std::vector<std::vector<std::string>> rows{{"pass", "round", "nodes before", "after", "µs"}};
@@ -41,11 +43,14 @@ class Optimize : public Verb {
     }
     std::string text = rows.size() > 1 ? table(rows, {false, true, true, true, true}) : "no pass changed the graph\n";
     const std::shared_ptr<const Lowered> lowered = model->lowering().lower(inputs, {});
+    std::vector<Group> groups;
+    if (lowered != nullptr) groups = group_nodes(lowered->graph, model->registry(), {});
+    if (report_) text += "\n" + fusion_report(*model, notes_, lowered.get(), groups, json);
     if (lowered == nullptr) {
       text += "\nnot planned: sizes depend on data, so the graph runs node by node\n";
       json["planned"] = false;
     } else {
-      text += "\n" + groups(*model, *lowered, json);
+      text += "\n" + steps(*lowered, groups, json);
     }
     MN_TRY(emit(common, json, text));
     return kExitOk;
@@ -53,9 +58,9 @@ class Optimize : public Verb {
 
  private:
   // Counts the groups by what they hold ("conv + add + relu"), and the nodes that no kernel takes by why.
-  static std::string groups(const Model& model, const Lowered& lowered, Json& json) {
+  static std::string steps(const Lowered& lowered, const std::vector<Group>& groups, Json& json) {
     std::map<std::string, int64_t> fused, single, called;
-    for (const Group& group : group_nodes(lowered.graph, model.registry(), {})) {
+    for (const Group& group : groups) {
       std::string name;
       for (int32_t node : group.nodes)
         name += concat({name.empty() ? "" : " + ", lowered.graph.nodes[static_cast<size_t>(node)].op});
@@ -81,6 +86,8 @@ class Optimize : public Verb {
 
   ModelFlags model_;
   std::vector<std::string> shapes_;
+  bool report_ = false;
+  std::vector<PassNote> notes_;
 };
 
 }  // namespace

@@ -20,13 +20,15 @@ void ModelFlags::declare_open(Arguments& arguments) {
   arguments.flag("--reference", &reference, "Use the operators' references only, no kernels");
 }
 
-Result<std::shared_ptr<const Model>> ModelFlags::open(const CommonFlags& common, const std::string& file) const {
+Result<std::shared_ptr<const Model>> ModelFlags::open(const CommonFlags& common, const std::string& file,
+                                                      std::vector<PassNote>* notes) const {
   OpenOptions options;
   options.limits = common.limits;
   options.map = map;
   options.optimize = !no_passes;
   options.disabled_passes = without_passes;
   options.dump_passes_folder = dump_passes;
+  options.pass_notes = notes;
   return Model::open_file(file, options);
 }
 

@@ -21,7 +21,8 @@ struct ModelFlags {
 
   void declare(Arguments& arguments, const char* help = "Model file (.onnx or .mng)");
   void declare_open(Arguments& arguments);  // without the positional MODEL
-  Result<std::shared_ptr<const Model>> open(const CommonFlags& common, const std::string& file) const;
+  Result<std::shared_ptr<const Model>> open(const CommonFlags& common, const std::string& file,
+                                            std::vector<PassNote>* notes = nullptr) const;
   Result<std::shared_ptr<const Model>> open(const CommonFlags& common) const { return open(common, path); }
   Result<std::unique_ptr<Session>> session(const CommonFlags& common, std::shared_ptr<const Model> model) const;
 };

@@ -108,6 +108,7 @@ Status Model::optimize(Model& model, const OpenOptions& options) {
   pipeline.disabled = options.disabled_passes;
   pipeline.dump_folder = options.dump_passes_folder;
   pipeline.limits = options.limits;
+  pipeline.notes = options.pass_notes;
   pipeline.registry = &model.registry();
   auto report = run_pipeline(model.graph_, pipeline);
   if (!report.ok()) return std::move(report.error()).in(printable(model.name_));

@@ -22,9 +22,10 @@ struct OpenOptions {
   bool map = false;      // map files instead of reading them; see map_file
   bool optimize = true;  // run the passes
   std::vector<std::string> disabled_passes;
-  std::string dump_passes_folder;            // empty: no dumps
-  std::shared_ptr<const Registry> registry;  // null: the built-in operators
-  std::string folder;                        // for open_bytes: where external data may lie; empty: refused
+  std::string dump_passes_folder;               // empty: no dumps
+  std::vector<PassNote>* pass_notes = nullptr;  // what passes matched and what not; null: nobody asks
+  std::shared_ptr<const Registry> registry;     // null: the built-in operators
+  std::string folder;                           // for open_bytes: where external data may lie; empty: refused
 };
 
 class Model {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.h"
 #include "passes/match.h"
 #include "passes/rewrite.h"
 
@@ -119,6 +120,23 @@ bool find_hard_swish(const Formula& formula, const Formula::Product& product, Fo
   return false;
 }
 
+// An erf that is left, or a tanh of gelu's argument.
+void note_misses(const Graph& graph, const PassContext& context) {
+  const Formula formula(graph);
+  for (const Node& node : graph.nodes) {
+    if (node.op != "erf" && node.op != "tanh") continue;
+    const Formula::Product argument = formula.product(node.inputs[0]);
+    const bool erf = node.op == "erf";
+    const double expected = std::sqrt(erf ? 0.5 : 2 / M_PI);
+    const bool scaled = near(argument.scale, expected);
+    if (!erf && !scaled) continue;
+    std::string why = erf ? "it is not read by x / 2 (1 + erf(x / sqrt 2)) with that x"
+                          : "it is not read by x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) with that x";
+    if (!scaled) why = concat({"its argument is scaled by ", argument.scale, ": gelu's by ", expected});
+    add_note(context, graph, "gelu", node, std::move(why));
+  }
+}
+
 }  // namespace
 
 Status fuse_activations(Graph& graph, const PassContext& context) {
@@ -135,11 +153,13 @@ Status fuse_activations(Graph& graph, const PassContext& context) {
   }
   for (auto& [index, found] : all) {
     Node& node = graph.nodes[index];
+    add_note(context, graph, found.op, node);
     node.op = found.op;
     node.inputs = {found.x};
     node.attributes = std::move(found.attributes);
   }
   if (!all.empty()) MN_TRY(remove_dead_code(graph, context));
+  if (context.notes != nullptr) note_misses(graph, context);
   return rewrite_subgraphs(graph, context, fuse_activations);
 }
 

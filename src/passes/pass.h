@@ -2,7 +2,9 @@
 // they are. pipeline.cc holds the list; this header names what it can hold.
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/limits.h"
 #include "base/result.h"
@@ -11,6 +13,13 @@
 
 namespace minnow {
 
+// What a pass that looks for a pattern found, or what looked like one and why it is none.
+struct PassNote {
+  std::string_view pattern;  // "attention"
+  std::string node;
+  std::string why_not;  // empty: it matched
+};
+
 struct PassContext {
   const Registry& registry = Registry::builtin();
   Limits limits;
@@ -18,7 +27,11 @@ struct PassContext {
   bool in_subgraph = false;
   // Constant folding may make a constant of up to this many bytes where it takes more than the constants it replaces.
   int64_t max_folded_bytes = int64_t{16} << 20;
+  std::vector<PassNote>* notes = nullptr;  // null: nobody asks
 };
+
+void add_note(const PassContext& context, const Graph& graph, std::string_view pattern, const Node& node,
+              std::string why_not = "");
 
 struct Pass {
   std::string_view name;
@@ -42,6 +55,10 @@ Status fold_padding(Graph& graph, const PassContext& context);
 Status fuse_activations(Graph& graph, const PassContext& context);
 // Makes one operator of layer normalization that is spelled out.
 Status fuse_layer_normalization(Graph& graph, const PassContext& context);
+// Makes one operator of attention that is spelled out: softmax(scale Q K^T + masks) V over heads.
+Status fuse_attention(Graph& graph, const PassContext& context);
+// Lets matrix products read tensors of higher rank instead of their flattened form.
+Status fold_flattening(Graph& graph, const PassContext& context);
 // Removes nodes that return their input.
 Status remove_identities(Graph& graph, const PassContext& context);
 

@@ -22,6 +22,9 @@ constexpr Pass kStandardPasses[] = {
      passes::fuse_activations},
     {"fuse_layer_normalization", "makes one operator of layer normalization that is spelled out",
      passes::fuse_layer_normalization},
+    {"fold_flattening", "lets matrix products read tensors of higher rank instead of their flattened form",
+     passes::fold_flattening},
+    {"fuse_attention", "makes one operator of attention that is spelled out", passes::fuse_attention},
     {"remove_dead_code", "removes what no output depends on", passes::remove_dead_code},
 };
 
@@ -83,12 +86,17 @@ Result<std::vector<PassReport>> run_pipeline(Graph& graph, const PipelineOptions
   MN_TRY(check_names(options, list));
   PassContext context{options.registry != nullptr ? *options.registry : Registry::builtin(), options.limits};
   Graph work = graph;
+  std::vector<PassNote> notes;
+  if (options.notes != nullptr) context.notes = &notes;
   Dumper dumper(options);
   MN_TRY(dumper.write(work, "start"));
   std::vector<PassReport> reports;
   bool changed = true;
   for (int round = 1; changed && round <= kMaxRounds; ++round) {
     changed = false;
+    // What was refused before may have become a match.
+    notes.erase(std::remove_if(notes.begin(), notes.end(), [](const PassNote& note) { return !note.why_not.empty(); }),
+                notes.end());
     for (const Pass& pass : list) {
       if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) != options.disabled.end()) continue;
       MN_ASSIGN(PassReport report, run_one(work, pass, context));
@@ -98,6 +106,7 @@ Result<std::vector<PassReport>> run_pipeline(Graph& graph, const PipelineOptions
       reports.push_back(report);
     }
   }
+  if (options.notes != nullptr) *options.notes = std::move(notes);
   graph = std::move(work);
   return reports;
 }

@@ -19,6 +19,8 @@ struct PipelineOptions {
   int64_t dump_constant_elements = 32;  // larger constants are left out of the text; -1: none are
   Limits limits;
   const Registry* registry = nullptr;  // null: the built-in operators
+  // What passes that look for patterns found, in all rounds, and what they refused in the last; null: nobody asks.
+  std::vector<PassNote>* notes = nullptr;
 };
 
 struct PassReport {

@@ -53,12 +53,23 @@ class RandomGraphMaker {
  private:
   void step() {
     using Recipe = void (RandomGraphMaker::*)();
-    static constexpr Recipe kRecipes[] = {
-        &RandomGraphMaker::unary,       &RandomGraphMaker::unary,   &RandomGraphMaker::binary,
-        &RandomGraphMaker::binary,      &RandomGraphMaker::product, &RandomGraphMaker::matrix_product,
-        &RandomGraphMaker::permute,     &RandomGraphMaker::reshape, &RandomGraphMaker::join,
-        &RandomGraphMaker::identity,    &RandomGraphMaker::repeat,  &RandomGraphMaker::constant_expression,
-        &RandomGraphMaker::convolution, &RandomGraphMaker::branch,  &RandomGraphMaker::formula};
+    static constexpr Recipe kRecipes[] = {&RandomGraphMaker::unary,
+                                          &RandomGraphMaker::unary,
+                                          &RandomGraphMaker::binary,
+                                          &RandomGraphMaker::binary,
+                                          &RandomGraphMaker::product,
+                                          &RandomGraphMaker::matrix_product,
+                                          &RandomGraphMaker::permute,
+                                          &RandomGraphMaker::reshape,
+                                          &RandomGraphMaker::join,
+                                          &RandomGraphMaker::identity,
+                                          &RandomGraphMaker::repeat,
+                                          &RandomGraphMaker::constant_expression,
+                                          &RandomGraphMaker::convolution,
+                                          &RandomGraphMaker::branch,
+                                          &RandomGraphMaker::formula,
+                                          &RandomGraphMaker::attention,
+                                          &RandomGraphMaker::flattened_product};
     (this->*kRecipes[random_.below(std::size(kRecipes))])();
   }
 
@@ -247,6 +258,55 @@ class RandomGraphMaker {
     const Dims row = {dims(x).back()};
     const ValueId scaled = b.add("mul", {b.add("div", {centered, deviation}), random_constant(row)});
     keep(b.add("add", {scaled, random_constant(row)}));
+  }
+
+  // A tensor of these dims that depends on an input.
+  ValueId computed(const Dims& dims) {
+    const ValueId mean = builder_.add("tanh", {builder_.add("reduce_mean", {pick()}, {{"keepdims", 0}})});
+    return builder_.add("add", {random_constant(dims), mean});
+  }
+
+  // softmax(scale Q K^T + masks) V, with heads split and joined, in some of the ways there are.
+  void attention() {
+    if (options_.smooth || !known("softmax")) return;
+    Builder& b = builder_;
+    const auto batch = static_cast<int64_t>(1 + random_.below(2)), length = static_cast<int64_t>(2 + random_.below(3));
+    const auto chance = [&] { return random_.below(2) == 0; };
+    const auto number = [&](double value, ValueId like) { return b.scalar_like(value, like); };
+    const auto split = [&](const Ints& perm) {
+      ValueId x = computed({batch, length, 4});
+      if (chance()) x = b.add("mul", {x, number(0.5, x)});
+      return b.add("transpose", {b.add("reshape", {x, b.ints({batch, -1, 2, 2})})}, {{"perm", perm}});
+    };
+    const ValueId q = split({0, 2, 1, 3}), v = split({0, 2, 1, 3});
+    ValueId k =
+        chance() ? split({0, 2, 3, 1}) : b.add("transpose", {split({0, 2, 1, 3})}, {{"perm", Ints{0, 1, 3, 2}}});
+    if (chance()) k = b.add("mul", {k, number(0.7, k)});
+    ValueId scores = b.add("matmul", {q, k});
+    if (chance()) scores = b.add("div", {scores, number(1.5, scores)});
+    const Dims masks[] = {
+        {length}, {batch, 1, 1, length},      {1, 1, length, 1},
+        {},       {batch, 2, length, length}, {3 - batch, 1, 1, length}};  // the last one may be too large
+    if (chance()) scores = b.add("add", {scores, random_constant(masks[random_.below(std::size(masks))])});
+    if (chance()) scores = b.add("add", {random_constant({length}), scores});
+    const ValueId y = b.add("matmul", {b.add("softmax", {scores}, {{"axis", -1}}), v});
+    const Dims all = dims(y);
+    if (chance()) return keep(y);
+    const ValueId turned = b.add("transpose", {y}, {{"perm", Ints{0, 2, 1, 3}}});
+    keep(b.add("reshape", {turned, b.ints({all[0], all[2], 4})}));
+  }
+
+  // x W of a flattened x, as a product or as gemm, with its shape restored or not.
+  void flattened_product() {
+    if (options_.smooth || !known("gemm")) return;
+    Builder& b = builder_;
+    const auto batch = static_cast<int64_t>(1 + random_.below(2));
+    const ValueId flat = b.add("reshape", {computed({batch, 3, 4}), b.ints({-1, 4})});
+    const ValueId y = random_.below(2) == 0
+                          ? b.add("matmul", {flat, random_constant({4, 2})})
+                          : b.add("gemm", {flat, random_constant({2, 4}), random_constant({2})}, {{"transB", 1}});
+    if (random_.below(3) == 0) return keep(b.add("add", {y, computed({batch, 3 * batch, 2})}));
+    keep(b.add("reshape", {y, b.ints({batch, -1, 2})}));
   }
 
   // if (condition) tanh(a) else a + constant, the condition an input or a constant.

@@ -151,6 +151,13 @@ void refine_type(Type& type, const Type& other) {
   }
 }
 
+void add_note(const PassContext& context, const Graph& graph, std::string_view pattern, const Node& node,
+              std::string why_not) {
+  if (context.notes == nullptr) return;
+  const bool named = !node.name.empty() || node.outputs.empty() || node.outputs[0] == kNoValue;
+  context.notes->push_back({pattern, named ? node.name : graph.value(node.outputs[0]).name, std::move(why_not)});
+}
+
 const Tensor* constant_input(const Graph& graph, const Node& node, size_t index) {
   if (index >= node.inputs.size() || node.inputs[index] == kNoValue) return nullptr;
   const Value& value = graph.value(node.inputs[index]);

@@ -206,7 +206,8 @@ class Spelled {
     const ValueId probabilities = softmax();
     ValueId values = v_;
     if (c_.type(v_).dtype != c_.type(q_).dtype) values = b_.add("cast", {v_}, {{"to", c_.type(q_).dtype}});
-    const ValueId y = b_.add("matmul", {probabilities, values});
+    ValueId y = b_.add("matmul", {probabilities, values});
+    if (seen_ != kNoValue) y = b_.add("mul", {y, seen_});
     c_.set_output(0, packed ? join_heads(b_, y) : y);
     if (c_.wants_output(3)) c_.set_output(3, shown_);
     return b_.status();
@@ -303,23 +304,23 @@ class Spelled {
 
   // Rows in which every key is forbidden become zeros. For the softmax they are allowed instead, so that it and its
   // gradient stay finite. All of that is done to the bias, which is smaller than the scores, and often the same in all
-  // layers of a network.
+  // layers of a network; the zeros come last, where rows have the values' size instead of the keys' length.
   ValueId softmax() {
     const DType dtype = c_.type(q_).dtype;
-    ValueId scores = scores_, seen = kNoValue;
+    ValueId scores = scores_;
     if (bias_ != kNoValue) {
       const ValueId zero = b_.scalar_like(0, q_);
       const ValueId highest = b_.add("reduce_max", {bias_, b_.ints({-1})}, {{"keepdims", 1}});
       const ValueId empty = b_.add("equal", {highest, b_.scalar_like(-std::numeric_limits<double>::infinity(), q_)});
       scores = b_.add("add", {scores, b_.add("where", {empty, zero, bias_})});
-      seen = b_.add("where", {empty, zero, b_.scalar_like(1, q_)});
+      seen_ = b_.add("where", {empty, zero, b_.scalar_like(1, q_)});
     }
     const DType precision = c_.has_attribute("softmax_precision") ? c_.dtype_attribute("softmax_precision") : dtype;
     if (precision != dtype) scores = b_.add("cast", {scores}, {{"to", precision}});
     ValueId out = b_.add("softmax", {scores}, {{"axis", -1}});
     if (precision != dtype) out = b_.add("cast", {out}, {{"to", dtype}});
-    if (seen != kNoValue) out = b_.add("mul", {out, seen});
-    if (c_.int_attribute("qk_matmul_output_mode") == 3) shown_ = out;
+    if (c_.int_attribute("qk_matmul_output_mode") == 3)
+      shown_ = seen_ != kNoValue ? b_.add("mul", {out, seen_}) : out;
     return out;
   }
 
@@ -329,6 +330,7 @@ class Spelled {
   ValueId offset_ = kNoValue;  // keys before the first query: 0-d or [batch, 1, 1, 1]
   ValueId valid_ = kNoValue;   // [batch, 1, 1, 1]
   ValueId scores_ = kNoValue, bias_ = kNoValue, shown_ = kNoValue;
+  ValueId seen_ = kNoValue;  // [.., queries or 1, 1]: 0 for rows in which every key is forbidden, else 1
 };
 
 Status attention_import(ImportContext& c) {

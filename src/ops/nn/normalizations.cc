@@ -191,8 +191,9 @@ Status import_skip(ImportContext& c, bool simplified) {
   const int bias = simplified ? 3 : 4;
   MN_CHECK(c.has_input(0) && c.has_input(1) && c.has_input(2), "expected input, skip and gamma");
   MN_ASSIGN(const float epsilon, c.float_attribute("epsilon", 1e-12f));
-  ValueId sum = b.add("add", {c.input(0), c.input(1)});
-  if (c.has_input(bias)) sum = b.add("add", {sum, c.input(bias)});
+  // The bias first: it belongs to the product that comes in, and a kernel for that takes it in, then the skip.
+  ValueId sum = c.has_input(bias) ? b.add("add", {c.input(0), c.input(bias)}) : c.input(0);
+  sum = b.add("add", {sum, c.input(1)});
   std::vector<ValueId> inputs{sum, c.input(2)};
   if (!simplified && c.has_input(3)) inputs.push_back(c.input(3));
   const std::vector<ValueId> outputs = b.add_many(simplified ? "rms_normalization" : "layer_normalization", inputs,
