@@ -42,6 +42,7 @@ struct Found {
   std::string name;
   size_t last = 0;  // the node that the operator replaces
   bool packed = false;
+  bool flat = false;          // that node goes on to [batch * length, heads * size]
   bool stretch_mask = false;  // along the keys, where it may have one element for all
 };
 
@@ -297,6 +298,7 @@ class Finder {
         if (!joins_heads(graph_.nodes[next], found) || !only_for(context.outputs[0], next)) continue;
         found.last = next;
         found.packed = true;
+        found.flat = sizes_.dims(graph_.nodes[next].outputs[0])->size() == 2;
         return;
       }
     }
@@ -305,7 +307,11 @@ class Finder {
   bool joins_heads(const Node& node, const Found& found) const {
     if (node.op != "reshape") return false;
     const auto *joined = sizes_.dims(node.outputs[0]), *from = sizes_.dims(found.q.packed);
-    return joined != nullptr && joined->size() == 3 && (*joined)[0] == (*from)[0] && (*joined)[1] == (*from)[1];
+    const auto* values = sizes_.dims(found.v.packed);
+    if (joined == nullptr) return false;
+    if (joined->size() == 3) return (*joined)[0] == (*from)[0] && (*joined)[1] == (*from)[1];
+    return joined->size() == 2 && graph_.value(node.inputs[1]).is_constant() &&
+           SizeClasses::is_number(joined->back()) && joined->back() == values->back();
   }
 
   // Nothing but node `last` needs the value: other readers compute the shape that `last` takes.
@@ -339,7 +345,7 @@ class Writer {
  public:
   Writer(Builder& builder, const Finder& finder) : b_(builder), finder_(finder) {}
 
-  Status write(const Found& found, const Node& replaced) {
+  Status write(const Found& found, Node replaced) {
     Node node{"attention", found.name, {}, replaced.outputs, {{"scale", static_cast<float>(found.scale)}}};
     for (const Operand* operand : {&found.q, &found.k, &found.v}) {
       node.inputs.push_back(found.packed ? operand->packed : heads_apart(*operand));
@@ -350,8 +356,13 @@ class Writer {
     }
     const ValueId mask = mask_of(found, node.inputs[0]);
     if (mask != kNoValue) node.inputs.push_back(mask);
+    if (!found.flat) {
+      MN_TRY(b_.status());
+      return b_.append(std::move(node));
+    }
+    replaced.inputs[0] = b_.add(node.op, node.inputs, node.attributes, node.name);
     MN_TRY(b_.status());
-    return b_.append(std::move(node));
+    return b_.append(std::move(replaced));
   }
 
  private:
@@ -399,7 +410,7 @@ Status fuse_attention(Graph& graph, const PassContext& context) {
     const auto at = all.find(i);
     if (at == all.end()) {
       graph.nodes.push_back(std::move(nodes[i]));
-    } else if (!writer.write(at->second, nodes[i]).ok()) {
+    } else if (!writer.write(at->second, std::move(nodes[i])).ok()) {
       // Declared sizes contradict each other: a run, if it ever comes here, says so better.
       graph = before;
       return {};

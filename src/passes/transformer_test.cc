@@ -61,15 +61,15 @@ TEST(FuseAttention, TakesProjectionsWhereTheSplitIsKnown) {
 }
 
 TEST(FuseAttention, AddsMasksAndStretchesThoseWithOneKey) {
-  const auto masked = [](std::string_view mask) {
-    return after("fuse_attention", spelled("[b, s, 4]", "0, 0, 2, 2", "%m = add(%c, %mask)\n%p = softmax(%m)",
+  const auto masked = [](std::string_view mask, std::string_view q = "[b, s, 4]") {
+    return after("fuse_attention", spelled(q, "0, 0, 2, 2", "%m = add(%c, %mask)\n%p = softmax(%m)",
                                            concat({"input %mask: float32", mask})));
   };
   EXPECT_TRUE(masked("[b, 1, 1, t]").has("= attention(%q, %k, %v, %mask)"));
   // Attention forbids keys that a mask does not reach; an addition repeats a mask's only key.
   EXPECT_TRUE(masked("[b, 1, 1, 1]").has("= expand(%mask, "));
   EXPECT_TRUE(masked("[b, 1, 1, other]").has("= expand(%mask, "));
-  const After large = masked("[b, 3, 1, t]");
+  const After large = masked("[b, 1, 5, t]", "[b, 1, 4]");
   EXPECT_FALSE(large.has("attention("));
   ASSERT_EQ(large.notes.size(), 1u);
   EXPECT_EQ(large.notes[0].why_not, "its mask 'mask' is larger than the scores");
