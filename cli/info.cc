@@ -46,7 +46,12 @@ class Info : public Verb {
       MN_ASSIGN(const std::shared_ptr<const Lowered> lowered, lower(*model, graph));
       const std::vector<MemoryBlock> blocks = memory_map(lowered->plan);
       result["memory"] = memory_json(lowered->plan, blocks);
+      result["memory"]["pack_bytes"] = model->lowering().pack_bytes();
+      result["memory"]["plan_bytes"] = model->lowering().plan_bytes();
       page += "\n" + memory_text(lowered->plan, blocks);
+      page += concat({"a run takes ", human_bytes(run_bytes(lowered->plan)), " with inputs, outputs and states; ",
+                      human_bytes(model->lowering().pack_bytes()), " of packed weights and ",
+                      human_bytes(model->lowering().plan_bytes()), " of plan are kept beside the model\n"});
       if (!map_file_.empty()) MN_TRY(write_file_atomically(map_file_, memory_picture(*model, lowered->plan, blocks)));
     }
     MN_TRY(emit(common, result, page));
@@ -70,8 +75,15 @@ class Info : public Verb {
     return lowered;
   }
 
+  static int64_t run_bytes(const Plan& plan) {
+    int64_t bytes = plan.run_bytes();
+    for (const PlanValue& input : plan.inputs) bytes += input.bytes();
+    return bytes;
+  }
+
   static Json memory_json(const Plan& plan, const std::vector<MemoryBlock>& blocks) {
     Json result{{"arena_bytes", plan.arena_bytes},
+                {"run_bytes", run_bytes(plan)},
                 {"lower_bound_bytes", plan.live_bytes},
                 {"steps", plan.steps.size()},
                 {"blocks", Json::array()}};

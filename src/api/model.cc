@@ -2,6 +2,7 @@
 
 #include "api/compile.h"
 #include "base/guard.h"
+#include "base/pages.h"
 #include "base/text.h"
 #include "graph/text.h"
 #include "import/format.h"
@@ -56,7 +57,10 @@ Result<std::shared_ptr<const Model>> Model::open_file(const std::string& path, c
     MN_ASSIGN(Bytes bytes, options.map ? map_file(path) : read_file(path, options.limits.bytes));
     OpenOptions local = options;
     local.folder = folder_of(path);
-    return open_bytes(std::move(bytes), path, local);
+    auto model = open_bytes(bytes, path, local);
+    // Much of the file may have become other tensors by now, or may be packed before it is read again.
+    if (options.map) page_out(bytes.view());
+    return model;
   });
 }
 

@@ -11,6 +11,13 @@ class Calls : public OperatorCalls {
 
   Status call(const PlanStep& step, void* const* operands) override {
     const Node& node = lowered_.graph.nodes[static_cast<size_t>(step.node)];
+    // Operands as they lie in the plan's memory: the operator writes its outputs there, too, where it can.
+    const auto view = [&](ValueId id, size_t operand) {
+      const Type& type = lowered_.graph.value(id).type;
+      const std::span<const std::byte> bytes(static_cast<const std::byte*>(operands[operand]),
+                                             static_cast<size_t>(step.bytes[operand]));
+      return Tensor::view(type.dtype, type.shape.to_dims(), Bytes::borrow(bytes));
+    };
     std::vector<Datum> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (node.inputs[i] == kNoValue) {
@@ -22,12 +29,15 @@ class Calls : public OperatorCalls {
         inputs.emplace_back(value.constant);
         continue;
       }
-      const std::span<const std::byte> bytes(static_cast<const std::byte*>(operands[i]),
-                                             static_cast<size_t>(step.bytes[i]));
-      MN_ASSIGN(Tensor tensor, Tensor::view(value.type.dtype, value.type.shape.to_dims(), Bytes::borrow(bytes)));
+      MN_ASSIGN(Tensor tensor, view(node.inputs[i], i));
       inputs.emplace_back(std::move(tensor));
     }
     std::vector<Datum> outputs(node.outputs.size());
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (node.outputs[i] == kNoValue) continue;
+      MN_ASSIGN(Tensor tensor, view(node.outputs[i], node.inputs.size() + i));
+      outputs[i] = Datum(std::move(tensor));
+    }
     MN_TRY(lowered_.calls->run_node(static_cast<size_t>(step.node), inputs, outputs, options_));
     for (size_t i = 0; i < outputs.size(); ++i) {
       if (node.outputs[i] == kNoValue) continue;
@@ -37,7 +47,8 @@ class Calls : public OperatorCalls {
       if (!(Type::of(outputs[i]) == expected))
         return internal_error(
             {"output ", i, " was planned as ", to_string(expected), " and came as ", to_string(Type::of(outputs[i]))});
-      if (tensor.bytes() > 0) std::memcpy(operands[operand], tensor.raw().data(), tensor.raw().size());
+      if (tensor.bytes() > 0 && tensor.raw().data() != operands[operand])
+        std::memcpy(operands[operand], tensor.raw().data(), tensor.raw().size());
     }
     return {};
   }

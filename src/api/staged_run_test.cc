@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "api/session.h"
 #include "ops/builder.h"
@@ -234,6 +235,17 @@ TEST(Stages, PlansNest) {
   ASSERT_NE(lowerings_of(*model, inputs).plan, nullptr);
   const auto staged = session_of(model, true), walked = session_of(model, false);
   for (int i = 0; i < 3; ++i) expect_same(*staged, *walked, inputs);
+}
+
+TEST(Stages, ThreadsShareThem) {
+  const auto model = model_of(chooser());
+  std::vector<std::thread> threads;
+  for (uint64_t t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      const auto staged = session_of(model, true), walked = session_of(model, false);
+      for (uint64_t i = 0; i < 12; ++i) expect_same(*staged, *walked, chosen_rows(static_cast<int>(i % 4), 16 * t + i));
+    });
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST(Stages, FailuresNameTheNode) {

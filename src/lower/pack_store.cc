@@ -1,5 +1,7 @@
 #include "lower/pack_store.h"
 
+#include "base/pages.h"
+
 namespace minnow {
 
 void PackStore::keep(const Graph& graph) {
@@ -27,6 +29,7 @@ Result<Tensor> PackStore::get(const KernelRow& row, const Problem& problem, int 
   if (const auto found = packs_.find(key); found != packs_.end()) return found->second;
   MN_ASSIGN(Tensor pack, Tensor::allocate(DType::uint8, {bytes}));
   row.pack(row, problem, operand, constant.raw().data(), pack.mutable_data<std::byte>());
+  page_out(constant.raw());  // the plan reads the pack
   if (lasting_.contains(key.data)) packs_.emplace(key, pack);
   return pack;
 }

@@ -94,6 +94,7 @@ class Planner {
   }
 
   Status make_steps() {
+    plan_.steps.reserve(groups_.size());
     for (const Group& group : groups_) {
       const Node& node = graph_.nodes[static_cast<size_t>(group.nodes[0])];
       PlanStep step;

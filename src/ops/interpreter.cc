@@ -297,7 +297,10 @@ Status Runner::compute(const OpDef& op, const Node& node, std::span<const Datum>
       resolved = false;
       continue;
     }
-    MN_ASSIGN(Tensor tensor, Tensor::allocate(types[i].dtype, types[i].shape.to_dims(), budget_));
+    Dims dims = types[i].shape.to_dims();
+    const Tensor& given = outputs[i].tensor;
+    if (given.valid() && given.dtype() == types[i].dtype && given.dims() == dims) continue;
+    MN_ASSIGN(Tensor tensor, Tensor::allocate(types[i].dtype, std::move(dims), budget_));
     outputs[i] = Datum(std::move(tensor));
   }
   if (resolved && options_.kernels != nullptr) {

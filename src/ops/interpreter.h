@@ -71,7 +71,8 @@ class Interpreter {
   // in the order of graph.states, replaced by the new ones when the run succeeds.
   Result<std::vector<Datum>> run(std::span<const Datum> inputs, const RunOptions& options,
                                  std::vector<Tensor>* states = nullptr) const;
-  // One node of the graph alone, for those who order the others themselves.
+  // One node of the graph alone, for those who order the others themselves. `outputs`: one an output; a tensor of the
+  // right type in it is written, where the operator can do so; otherwise the output comes in memory of its own.
   Status run_node(size_t node, std::span<const Datum> inputs, std::vector<Datum>& outputs,
                   const RunOptions& options) const;
 

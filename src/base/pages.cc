@@ -1,0 +1,24 @@
+#include "base/pages.h"
+
+#include <cstdint>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+namespace minnow {
+
+void page_out(std::span<const std::byte> bytes) {
+#if defined(MADV_PAGEOUT)
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(bytes.data()) + page - 1) / page * page;
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(bytes.data()) + bytes.size()) / page * page;
+  // Unlike MADV_DONTNEED, this never loses what was written. A failure (an old kernel) costs memory, nothing else.
+  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_PAGEOUT);
+#else
+  (void)bytes;
+#endif
+}
+
+}  // namespace minnow
