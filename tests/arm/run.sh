@@ -23,10 +23,12 @@ python=$here/../../.venv/bin/python
 [ -d "$data/models" ] && [ -x "$native" ] && [ -x "$python" ] || { echo "whole models skipped: no data, native build or .venv"; exit 0; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for model in onnx/mnist.onnx onnx/mobilenet_v2_0.35_128_tfs_channel_first.onnx blazeface/face_detection_short_range.tflite; do
-  "$native" run "$data/models/$model" --random-inputs --out "$work/native" --quiet
+for model in onnx/mnist.onnx onnx/mobilenet_v2_0.35_128_tfs_channel_first.onnx blazeface/face_detection_short_range.tflite \
+  micro/person_detect.tflite; do
+  rm -rf "$work"/*
+  "$native" run "$data/models/$model" --random-inputs --out "$work/native" --quiet >/dev/null
   for isa in generic neon i8mm; do
-    MINNOW_ISA=$isa "$emulator" -cpu max "$build/minnow" run "$data/models/$model" --random-inputs --out "$work/arm" --quiet
+    MINNOW_ISA=$isa "$emulator" -cpu max "$build/minnow" run "$data/models/$model" --random-inputs --out "$work/arm" --quiet >/dev/null
     "$python" "$here/compare.py" "$work/native" "$work/arm" "$model on $isa"
   done
 done
