@@ -48,7 +48,10 @@ KernelStatus take(const KernelCall& call, const GatherShape& s) {
     if (call.stopped()) return kStopped;
     for (int64_t i = 0; i < s.count; ++i, out += s.bytes) {
       const int64_t index = indices[i] < 0 ? indices[i] + s.extent : indices[i];
-      if (index < 0 || index >= s.extent) return kBadIndex;
+      if (index < 0 || index >= s.extent) {
+        if (call.bad_index != nullptr) *call.bad_index = {indices[i], s.extent};
+        return kBadIndex;
+      }
       std::memcpy(out, in + index * s.bytes, static_cast<size_t>(s.bytes));
     }
   }

@@ -20,6 +20,11 @@ std::string_view to_string(Isa isa);
 
 struct KernelRow;
 
+// What was wrong with kBadIndex; extent -1: unknown.
+struct BadIndex {
+  int64_t index = 0, extent = -1;
+};
+
 struct KernelCall {
   const KernelRow* row = nullptr;
   const Problem* problem = nullptr;
@@ -33,6 +38,7 @@ struct KernelCall {
   // Asked now and then: true ends the kernel early with kStopped. May be called by several threads.
   bool (*stop)(void* context) = nullptr;
   void* stop_context = nullptr;
+  BadIndex* bad_index = nullptr;  // where a kernel may leave the reason of kBadIndex
 
   bool stopped() const { return stop != nullptr && stop(stop_context); }
   int thread_count() const { return threads != nullptr ? threads->thread_count() : 1; }

@@ -52,8 +52,12 @@ class Walk {
       call.stop = [](void* context) { return !static_cast<Budget*>(context)->step(0).ok(); };
       call.stop_context = run_.budget;
     }
+    BadIndex bad;
+    call.bad_index = &bad;
     const KernelStatus status = step.row->run(call);
     if (status == kStopped && run_.budget != nullptr) MN_TRY(run_.budget->step(0));
+    MN_CHECK(status != kBadIndex || bad.extent < 0, "index ", bad.index, " is out of range: expected [", -bad.extent,
+             ", ", bad.extent, ")");
     MN_CHECK(status != kBadIndex, "an index or a length in its inputs is out of range");
     return {};
   }
