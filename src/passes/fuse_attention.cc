@@ -104,7 +104,10 @@ class Finder {
   }
 
  private:
-  const std::vector<size_t>& readers(ValueId id) const { return readers_[static_cast<size_t>(id)]; }
+  const std::vector<size_t>& readers(ValueId id) const {
+    static const std::vector<size_t> none;
+    return id == kNoValue ? none : readers_[static_cast<size_t>(id)];
+  }
   // The only node that reads the value, or null.
   const Node* only_reader(ValueId id) const {
     if (readers(id).size() != 1 || is_output_[static_cast<size_t>(id)]) return nullptr;
@@ -159,7 +162,8 @@ class Finder {
       if (guard) probabilities = choice->outputs[0];
     }
     const Node* context = only_reader(probabilities);
-    if (context == nullptr) return "its probabilities are not read by one node alone";
+    if (context == nullptr || context->outputs[0] == kNoValue)
+      return "its probabilities are not read by one node alone";
     if (context->op != "matmul" || context->inputs[0] != probabilities)
       return "its probabilities are not the left factor of a matrix product";
     found.v = peeled(context->inputs[1], false);
@@ -327,7 +331,7 @@ class Finder {
         const Node& node = graph_.nodes[reader];
         if (reader == last) continue;
         if (std::find(std::begin(kAllowed), std::end(kAllowed), node.op) == std::end(kAllowed)) return false;
-        pending.push_back(node.outputs[0]);
+        if (node.outputs[0] != kNoValue) pending.push_back(node.outputs[0]);
       }
     }
     return true;
@@ -396,7 +400,7 @@ Status fuse_attention(Graph& graph, const PassContext& context) {
   Finder finder(before);
   std::unordered_map<size_t, Found> all;
   for (const Node& node : before.nodes) {
-    if (node.op != "softmax") continue;
+    if (node.op != "softmax" || node.outputs[0] == kNoValue) continue;
     Found found;
     const std::string why = finder.find(node, found);
     if (why.empty() || finder.resembles(node)) add_note(context, before, kPattern, node, why);
