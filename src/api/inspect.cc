@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "ops/builder.h"
 #include "ops/check.h"
@@ -100,7 +101,12 @@ GraphCost measure_cost(const Graph& graph, const Registry& registry) {
     for (ValueId id : node.outputs) {
       if (id == kNoValue || !is_concrete(graph.value(id).type)) continue;
       const Type& type = graph.value(id).type;
-      cost.activation_bytes += element_count(type.shape.to_dims()) * static_cast<int64_t>(element_bytes(type.dtype));
+      // A file may declare more than there is to count.
+      const Result<int64_t> count = checked_element_count(type.shape.to_dims());
+      int64_t bytes = 0, sum = 0;
+      if (count.ok() && checked_mul(*count, static_cast<int64_t>(element_bytes(type.dtype)), &bytes) &&
+          checked_add(cost.activation_bytes, bytes, &sum))
+        cost.activation_bytes = sum;
     }
   }
   for (auto& [name, entry] : counts) {

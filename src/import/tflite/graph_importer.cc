@@ -86,7 +86,12 @@ Result<ValueId> SubgraphImporter::find(int32_t i) {
   if (const auto found = ids_.find(i); found != ids_.end()) return found->second;
   const schema::Tensor& source = tensor(i);
   const Type type = declared_type(source);
-  const bool is_empty = type.shape.static_dims() && element_count(type.shape.to_dims()) == 0;
+  bool is_empty = false;
+  if (type.shape.static_dims()) {
+    const Result<int64_t> count = checked_element_count(type.shape.to_dims());
+    if (!count.ok()) return bad_input({describe_tensor(i), ": ", count.error().message});
+    is_empty = *count == 0;
+  }
   ValueId id = kNoValue;
   if (is_constant(model_.file(), source) || (is_empty && !source.is_variable() && type.dtype != DType::undefined)) {
     Result<Tensor> value = read_constant(model_.file(), source, model_.budget());
