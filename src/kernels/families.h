@@ -30,6 +30,10 @@
 //   attention                     inputs q, k, v [batch, heads, length, size] or [batch, length, heads * size] and
 //   maybe
 //            a mask that broadcasts to [batch, heads, queries, keys]; ints: AttentionInt's; floats: scale
+//   lookup                        inputs x of 8 bits and table [256] of 8 bits, one entry a code from the lowest on;
+//                                 output of as many elements as x
+//   quantized_add, _sub, _mul     inputs a, b, output, each of 8 bits, strides as add; floats: the scales of the three;
+//                                 ints: their zero points, then the lowest and the highest code of the output
 #pragma once
 
 #include <array>
@@ -46,6 +50,7 @@ extern const std::array<KernelRow, 1> kConvNhwcRows;
 extern const std::array<KernelRow, 1> kConvGradRows;
 extern const std::array<KernelRow, 1> kConvGradNhwcRows;
 extern const std::array<KernelRow, 20> kElementwiseRows;
+extern const std::array<KernelRow, 4> kCodeRows;
 extern const std::array<KernelRow, 8> kReduceRows;
 extern const std::array<KernelRow, 2> kPoolRows;
 extern const std::array<KernelRow, 6> kMoveRows;
@@ -74,6 +79,8 @@ enum ResizeInt {
 };
 double scale_of(const Problem& problem, int at);
 void set_scale(Problem& problem, int at, double scale);
+// Of operators on codes: the zero points of inputs and output, and the limits of the output behind two inputs.
+enum CodesInt { kZeroPoints, kLowestCode = kZeroPoints + 3, kHighestCode };
 
 // The epilogue in the terms of simd/.
 simd::Finish finish_of(const Epilogue& epilogue);

@@ -42,6 +42,7 @@ std::vector<KernelRow> build_rows() {
     add(kernels::kConvGradRows, table);
     add(kernels::kConvGradNhwcRows, table);
     add(kernels::kElementwiseRows, table);
+    add(kernels::kCodeRows, table);
     add(kernels::kReduceRows, table);
     add(kernels::kPoolRows, table);
     add(kernels::kMoveRows, table);

@@ -140,6 +140,23 @@ bool prepare_binary(const Step&, Problem& p) {
   return true;
 }
 
+bool prepare_quantized_binary(const Step& step, Problem& p) {
+  const Tensor *scales = step.values[2], *zeros = step.values[3];
+  if (scales == nullptr || zeros == nullptr) return false;
+  keep_inputs(p, 2);
+  for (size_t i = 0; i < 3; ++i) {
+    p.floats[i] = scales->data<float>()[i];
+    p.ints[kernels::kZeroPoints + i] = zeros->data<int32_t>()[i];
+  }
+  const DType dtype = p.output(0).dtype;
+  const auto limit = [&](std::string_view name, int64_t fallback) {
+    return step.node.has_attribute(name) ? step.node.int_attribute(name) : fallback;
+  };
+  p.ints[kernels::kLowestCode] = limit("low", integer_min(dtype));
+  p.ints[kernels::kHighestCode] = limit("high", integer_max(dtype));
+  return prepare_binary(step, p);
+}
+
 bool prepare_alpha(const Step& step, Problem& p) {
   p.floats[0] = step.node.float_attribute("alpha");
   return true;
@@ -273,6 +290,10 @@ constexpr Preparation kPreparations[] = {
     {"mul", prepare_binary},
     {"div", prepare_binary},
     {"pow", prepare_binary},
+    {"quantized_add", prepare_quantized_binary},
+    {"quantized_sub", prepare_quantized_binary},
+    {"quantized_mul", prepare_quantized_binary},
+    {"lookup", nullptr},
     {"neg", nullptr},
     {"abs", nullptr},
     {"sqrt", nullptr},

@@ -40,6 +40,18 @@ bool is_inactive_dropout(const Graph& graph, const Node& node) {
   return training != nullptr && is_false_constant(*training);
 }
 
+// A table that holds every code in its own place.
+bool is_identity_table(const Graph& graph, const Node& node) {
+  const Type& type = graph.value(node.inputs[0]).type;
+  const Tensor* table = constant_input(graph, node, 1);
+  if (table == nullptr || !type.is_tensor() || type.dtype != table->dtype()) return false;
+  const std::vector<int64_t> entries = to_ints(*table);
+  for (size_t i = 1; i < entries.size(); ++i) {
+    if (entries[i] != entries[0] + static_cast<int64_t>(i)) return false;
+  }
+  return entries.size() == 256 && element_bytes(type.dtype) == 1;
+}
+
 // Whether the node's first output is its first input.
 bool returns_its_input(const Graph& graph, const Node& node, const OpDef& op) {
   const NodeView view(op, node);
@@ -51,6 +63,7 @@ bool returns_its_input(const Graph& graph, const Node& node, const OpDef& op) {
     const Type& type = graph.value(in).type;
     return type.is_tensor() && type.dtype != DType::undefined && type.dtype == view.dtype_attribute("to");
   }
+  if (op.name == "lookup") return is_identity_table(graph, node);
   if (is_one_of(op.name, kCombining)) return node.inputs.size() == 1;
   return is_one_of(op.name, kReshaping) && same_static_shape(graph, in, out);
 }

@@ -59,6 +59,12 @@ Status fuse_layer_normalization(Graph& graph, const PassContext& context);
 Status fuse_attention(Graph& graph, const PassContext& context);
 // Lets matrix products read tensors of higher rank instead of their flattened form.
 Status fold_flattening(Graph& graph, const PassContext& context);
+// Moves quantize_linear up and dequantize_linear down past operators that move or choose elements.
+Status move_quantization(Graph& graph, const PassContext& context);
+// Makes a table of 256 entries of elementwise operators that compute codes from the codes of one tensor.
+Status fuse_lookups(Graph& graph, const PassContext& context);
+// Makes one operator of arithmetic between two dequantize_linear and a quantize_linear.
+Status fuse_quantized_arithmetic(Graph& graph, const PassContext& context);
 // Removes nodes that return their input.
 Status remove_identities(Graph& graph, const PassContext& context);
 

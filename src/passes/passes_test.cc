@@ -82,9 +82,11 @@ int64_t expect_results_unchanged(std::span<const Pass> list, const PipelineOptio
     EXPECT_TRUE(results.ok()) << "seed " << seed << ": " << results.error().message;
     if (!before.ok() || !results.ok()) continue;
     SCOPED_TRACE(concat({"seed ", seed, "\n", print_graph(made->graph), print_graph(changed)}));
-    // Folding normalization into weights and making one operator of several round differently.
+    // Folding normalization into weights and making one operator of several round differently. Tables and arithmetic
+    // on codes do not.
     const bool exact = std::none_of(list.begin(), list.end(), [&](const Pass& pass) {
       return (pass.name == "fold_batch_normalization" || pass.name.starts_with("fuse_")) &&
+             pass.name != "fuse_lookups" && pass.name != "fuse_quantized_arithmetic" &&
              std::find(options.disabled.begin(), options.disabled.end(), pass.name) == options.disabled.end();
     });
     expect_same_results(*before, *results, exact ? 0 : 2e-5);
@@ -409,6 +411,66 @@ TEST(FoldPadding, TakesZerosAtEdgesOnly) {
   EXPECT_NE(padded("0, 0, 1, 2, 0, 0, 3, 4", "0", "edge").find("pad("), std::string::npos);
   EXPECT_NE(padded("1, 0, 0, 0, 0, 0, 0, 0", "0", "constant").find("pad("), std::string::npos);
   EXPECT_NE(padded("0, 0, -1, 0, 0, 0, 0, 0", "0", "constant").find("pad("), std::string::npos);
+}
+
+TEST(MoveQuantization, MeetsOnTheOtherSide) {
+  EXPECT_EQ(after("move_quantization", R"(
+      input %x: uint8[2, 3]
+      const %s = float32(0.5)
+      const %t = float32(0.25)
+      const %z = uint8(3)
+      const %shape = int64[1](6)
+      %real = dequantize_linear(%x, %s, %z)
+      %flat = reshape(%real, %shape)
+      %y = quantize_linear(%flat, %t, %z)
+      output %y)"),
+            "");
+}
+
+TEST(MoveQuantization, DequantizesAfterwards) {
+  EXPECT_EQ(after("move_quantization", R"(
+      input %x: uint8[1, 1, 2, 2]
+      const %s = float32(0.5)
+      const %z = uint8(3)
+      const %pads = int64[8](0, 0, 1, 0, 0, 0, 0, 0)
+      %real = dequantize_linear(%x, %s, %z)
+      %padded = pad(%real, %pads)
+      %y = max_pool(%padded) {kernel_shape = [2, 2]}
+      output %y)"),
+            "");
+}
+
+TEST(FuseLookups, ChainsAndSharedCodes) {
+  EXPECT_EQ(after("fuse_lookups", R"(
+      input %x: int8[2]
+      const %s = float32(1)
+      const %z = int8(0)
+      const %three = float32[1](3)
+      %real = dequantize_linear(%x, %s, %z)
+      %sum = add(%real, %three)
+      %code = quantize_linear(%sum, %s, %z)
+      %again = dequantize_linear(%code, %s, %z)
+      %product = mul(%real, %again)
+      %y = quantize_linear(%product, %s, %z)
+      output %y)"),
+            "");
+}
+
+TEST(FuseQuantizedArithmetic, LimitsBecomeCodes) {
+  EXPECT_EQ(after("fuse_quantized_arithmetic", R"(
+      input %a: uint8[2, 3]
+      input %b: uint8[3]
+      const %s = float32(0.5)
+      const %t = float32(0.25)
+      const %z = uint8(3)
+      const %six = float32(6)
+      %x = dequantize_linear(%a, %s, %z)
+      %y = dequantize_linear(%b, %t)
+      %sum = add(%x, %y)
+      %limited = clip(%sum, %s, %six)
+      %out = quantize_linear(%limited, %s, %z)
+      output %out)"),
+            "");
 }
 
 }  // namespace

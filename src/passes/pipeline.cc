@@ -25,6 +25,11 @@ constexpr Pass kStandardPasses[] = {
     {"fold_flattening", "lets matrix products read tensors of higher rank instead of their flattened form",
      passes::fold_flattening},
     {"fuse_attention", "makes one operator of attention that is spelled out", passes::fuse_attention},
+    {"move_quantization", "moves elements as codes, between dequantize_linear and quantize_linear",
+     passes::move_quantization},
+    {"fuse_lookups", "makes a table of elementwise operators on the codes of one tensor", passes::fuse_lookups},
+    {"fuse_quantized_arithmetic", "makes one operator of dequantize_linear, arithmetic, quantize_linear",
+     passes::fuse_quantized_arithmetic},
     {"remove_dead_code", "removes what no output depends on", passes::remove_dead_code},
 };
 

@@ -69,7 +69,9 @@ class RandomGraphMaker {
                                           &RandomGraphMaker::branch,
                                           &RandomGraphMaker::formula,
                                           &RandomGraphMaker::attention,
-                                          &RandomGraphMaker::flattened_product};
+                                          &RandomGraphMaker::flattened_product,
+                                          &RandomGraphMaker::quantized,
+                                          &RandomGraphMaker::quantized};
     (this->*kRecipes[random_.below(std::size(kRecipes))])();
   }
 
@@ -329,6 +331,36 @@ class RandomGraphMaker {
     builder.add("neg", {y});
     builder.output(builder.add("mul", {half, builder.add("add", {y, same})}));
     return graph;
+  }
+
+  // Through 8-bit codes and back, as quantized models do between all operators.
+  ValueId coded(ValueId x) {
+    Builder& b = builder_;
+    const double scale = random_.below(2) == 0 ? 0.015625 : 0.021;
+    const auto zero = static_cast<double>(random_.below(9));
+    const ValueId point = random_.below(2) == 0 ? b.constant(Tensor::scalar(static_cast<uint8_t>(zero + 120)))
+                                                : b.constant(Tensor::scalar(static_cast<int8_t>(zero)));
+    const ValueId scales = b.constant(Tensor::scalar(static_cast<float>(scale)));
+    return b.add("dequantize_linear", {b.add("quantize_linear", {x, scales, point}), scales, point});
+  }
+
+  void quantized() {
+    if (options_.smooth || options_.dtype != DType::float32) return;
+    Builder& b = builder_;
+    const ValueId a = coded(pick()), other = pick();
+    const Dims shape = dims(a);
+    switch (random_.below(6)) {
+      case 0: return keep(coded(b.add("mul", {b.add("tanh", {a}), b.constant(0.7f)})));
+      case 1: return keep(coded(b.add("clip", {b.add("sub", {b.constant(0.5f), a}), b.constant(-0.3f)})));
+      case 2: {
+        const ValueId sum =
+            b.add(any_of({"add", "sub", "mul"}), {a, coded(dims(other) == shape ? other : random_constant(shape))});
+        return keep(coded(random_.below(2) == 0 ? b.add("relu", {sum}) : sum));
+      }
+      case 3: return shape.empty() ? void() : keep(coded(b.add("concat", {a, coded(a)}, {{"axis", -1}})));
+      case 4: return keep(coded(b.add("relu", {b.add("reshape", {a, b.ints({-1})})})));
+      default: return shape.size() < 2 ? void() : keep(b.add("transpose", {b.add("reduce_max", {a, b.ints({0})})}));
+    }
   }
 
   void add_outputs() {

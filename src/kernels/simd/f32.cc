@@ -121,6 +121,7 @@ const F32Table kTable = {
     &kRowTable,
     &kPoolTable,
     &kResizeTable,
+    &kCodeTable,
     kActivationRuns,
     dot,
     add_scaled,

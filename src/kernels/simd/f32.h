@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "kernels/simd/codes.h"
 #include "kernels/simd/depthwise.h"
 #include "kernels/simd/finish.h"
 #include "kernels/simd/gemm.h"
@@ -26,6 +27,7 @@ struct F32Table {
   const RowTable* rows;
   const PoolTable* pool;
   const ResizeTable* resize;
+  const CodeTable* codes;
   const ActivationRun* activations;  // by ActivationKind
   // sum of a[i] * b[i]
   float (*dot)(int64_t count, const float* a, const float* b);

@@ -10,6 +10,7 @@ extern const DepthwiseTable kDepthwiseTable;
 extern const RowTable kRowTable;
 extern const PoolTable kPoolTable;
 extern const ResizeTable kResizeTable;
+extern const CodeTable kCodeTable;
 // out[i] = activation(in[i] + residual[i]); residual may be null, out may be in.
 extern const ActivationRun kActivationRuns[kActCount];
 
