@@ -23,13 +23,15 @@
 //   transpose                     ints: for each dimension of the output that of the input
 //   slice                         one rank for both; ints: first position of each dimension, from kMaxRank on the steps
 //   expand                        one rank for both
-//   pad                           with the constant floats[0]; ints: elements before the first of each dimension
-//   resize                        x [outer, h, w, inner]; ints: ResizeInt's; the nearest element of any fixed-size
+//   pad                           float32 or 8 bits, with the constant floats[0]; ints: elements before the first of
+//   each dimension resize                        x [outer, h, w, inner]; ints: ResizeInt's; the nearest element of any
+//   fixed-size
 //                                 type, or linear in float32
 //   gather                        any fixed-size type, indices int32 or int64; ints: axis
 //   attention                     inputs q, k, v [batch, heads, length, size] or [batch, length, heads * size] and
 //   maybe
 //            a mask that broadcasts to [batch, heads, queries, keys]; ints: AttentionInt's; floats: scale
+//   max_pool, integer_average_pool, integer_resize (linear)   of 8-bit codes, as those of float32
 //   lookup                        inputs x of 8 bits and table [256] of 8 bits, one entry a code from the lowest on;
 //                                 output of as many elements as x
 //   quantized_add, _sub, _mul     inputs a, b, output, each of 8 bits, strides as add; floats: the scales of the three;
@@ -51,10 +53,11 @@ extern const std::array<KernelRow, 1> kConvGradRows;
 extern const std::array<KernelRow, 1> kConvGradNhwcRows;
 extern const std::array<KernelRow, 20> kElementwiseRows;
 extern const std::array<KernelRow, 4> kCodeRows;
+extern const std::array<KernelRow, 2> kCodePoolRows;
 extern const std::array<KernelRow, 8> kReduceRows;
 extern const std::array<KernelRow, 2> kPoolRows;
 extern const std::array<KernelRow, 6> kMoveRows;
-extern const std::array<KernelRow, 1> kResizeRows;
+extern const std::array<KernelRow, 2> kResizeRows;
 extern const std::array<KernelRow, 1> kGatherRows;
 extern const std::array<KernelRow, 1> kAttentionRows;
 

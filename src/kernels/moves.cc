@@ -252,9 +252,11 @@ KernelStatus run_expand(const KernelCall& call) {
 
 // The input with a constant around it.
 bool accepts_pad(const Problem& p) {
-  if (p.input_count != 1 || p.operand_count != 2 || !p.epilogue.none() || !all_float32(p, 1, kMaxRank)) return false;
+  if (p.input_count != 1 || p.operand_count != 2 || !p.epilogue.none()) return false;
   const Operand &in = p.input(0), &out = p.output(0);
-  if (in.rank != out.rank || in.elements() == 0) return false;
+  if (in.rank < 1 || in.rank != out.rank || in.dtype != out.dtype || in.elements() == 0) return false;
+  const bool is_code = is_integer(in.dtype) && bytes_of(in) == 1 && p.floats[0] >= -128 && p.floats[0] <= 255;
+  if (in.dtype != DType::float32 && !is_code) return false;
   for (int32_t d = 0; d < in.rank; ++d) {
     const int64_t begin = p.ints[static_cast<size_t>(d)];
     if (begin < 0 || begin > dim(out, d) - dim(in, d)) return false;
@@ -262,13 +264,14 @@ bool accepts_pad(const Problem& p) {
   return true;
 }
 
-KernelStatus run_pad(const KernelCall& call) {
+template <class T>
+KernelStatus pad_with(const KernelCall& call, T value) {
   const Problem& p = *call.problem;
   const Operand &in = p.input(0), &out = p.output(0);
   const int32_t last = out.rank - 1;
   const int64_t width = dim(out, last), inner = dim(in, last), left = p.ints[static_cast<size_t>(last)];
   return for_each_item(call, out.elements() / width, [&](int64_t row, int) {
-    float* to = call.output(0) + row * width;
+    T* to = static_cast<T*>(call.outputs[0]) + row * width;
     int64_t from = 0, rest = row, stride = inner;
     bool inside = true;
     for (int32_t d = last - 1; d >= 0; --d) {
@@ -278,11 +281,18 @@ KernelStatus run_pad(const KernelCall& call) {
       stride *= dim(in, d);
       rest /= dim(out, d);
     }
-    if (!inside) return std::fill(to, to + width, p.floats[0]);
-    std::fill(to, to + left, p.floats[0]);
-    std::memcpy(to + left, call.input(0) + from, static_cast<size_t>(inner) * sizeof(float));
-    std::fill(to + left + inner, to + width, p.floats[0]);
+    if (!inside) return std::fill(to, to + width, value);
+    std::fill(to, to + left, value);
+    std::memcpy(to + left, static_cast<const T*>(call.inputs[0]) + from, static_cast<size_t>(inner) * sizeof(T));
+    std::fill(to + left + inner, to + width, value);
   });
+}
+
+KernelStatus run_pad(const KernelCall& call) {
+  const float value = call.problem->floats[0];
+  return call.problem->input(0).dtype == DType::float32
+             ? pad_with<float>(call, value)
+             : pad_with<uint8_t>(call, static_cast<uint8_t>(static_cast<int32_t>(value)));
 }
 
 }  // namespace

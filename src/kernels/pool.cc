@@ -2,42 +2,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "kernels/families.h"
+#include "kernels/pool_shape.h"
 #include "kernels/relations.h"
 
 namespace minnow::kernels {
-namespace {
 
-struct PoolAxis {
-  int64_t in, out, kernel, stride, dilation, begin, end;
-  int64_t position(int64_t o, int64_t tap) const { return o * stride + tap * dilation - begin; }
-  // Taps [first, last) of output `o` that lie inside.
-  int64_t first_tap(int64_t o) const {
-    const int64_t start = position(o, 0);
-    return start >= 0 ? 0 : std::min((-start + dilation - 1) / dilation, kernel);
-  }
-  int64_t last_tap(int64_t o) const {
-    const int64_t left = in - position(o, 0);
-    return left <= 0 ? 0 : std::min((left + dilation - 1) / dilation, kernel);
-  }
-  // Taps that an average divides by: those inside, or those in the padding as well, but not those beyond it.
-  int64_t counted(int64_t o, bool padding) const {
-    if (!padding) return std::max<int64_t>(last_tap(o) - first_tap(o), 0);
-    const int64_t left = in + end - position(o, 0);
-    return left <= 0 ? 0 : std::min((left + dilation - 1) / dilation, kernel);
-  }
-};
-
-struct PoolShape {
-  int64_t n, c;
-  PoolAxis h, w;
-  bool channels_last, count_padding;
-  float divisor(int64_t oy, int64_t ox) const {
-    return static_cast<float>(std::max<int64_t>(h.counted(oy, count_padding) * w.counted(ox, count_padding), 1));
-  }
-};
-
-PoolShape shape_of(const Problem& p) {
+PoolShape pool_shape_of(const Problem& p) {
   const auto& x = p.input(0).dims;
   const auto& y = p.output(0).dims;
   const auto& ints = p.ints;
@@ -51,12 +21,11 @@ PoolShape shape_of(const Problem& p) {
           ints[kCountPadding] != 0};
 }
 
-// A window's pointers (NHWC) are scratch.
-constexpr int64_t kMaxTaps = 1 << 20;
+namespace {
 
 bool accepts(const Problem& p) {
   if (!p.epilogue.none() || p.input_count != 1 || p.operand_count != 2 || !all_float32(p, 4, 4)) return false;
-  const PoolShape s = shape_of(p);
+  const PoolShape s = pool_shape_of(p);
   return is_pool(p, p.input(0), p.output(0), s.channels_last) && s.h.kernel <= kMaxTaps / s.w.kernel;
 }
 
@@ -67,7 +36,7 @@ int64_t thread_bytes(const PoolShape& s) {
 }
 
 int64_t scratch_bytes(const KernelRow&, const Problem& p, int threads, uint32_t) {
-  return threads * thread_bytes(shape_of(p));
+  return threads * thread_bytes(pool_shape_of(p));
 }
 
 // Outputs [first, last) whose input position o * stride + offset lies in [0, size).
@@ -142,7 +111,7 @@ KernelStatus run_pixels(const KernelCall& call, const PoolShape& s) {
 
 template <bool max>
 KernelStatus run(const KernelCall& call) {
-  const PoolShape s = shape_of(*call.problem);
+  const PoolShape s = pool_shape_of(*call.problem);
   return s.channels_last ? run_pixels<max>(call, s) : run_planes<max>(call, s);
 }
 

@@ -55,6 +55,8 @@ bool covers(const ResizeShape& s, int64_t h, int64_t w, int64_t elements) {
   return left == 1;
 }
 
+// integer_resize is linear on 8-bit codes.
+template <bool codes>
 bool accepts(const Problem& p) {
   if (p.input_count != 1 || p.operand_count != 2 || !p.epilogue.none()) return false;
   const DType dtype = p.input(0).dtype;
@@ -66,11 +68,13 @@ bool accepts(const Problem& p) {
       i[kResizeMode] > static_cast<int64_t>(I::Mode::linear))
     return false;
   const ResizeShape s = shape_of(p);
+  const bool type_fits =
+      codes ? s.linear && (dtype == DType::uint8 || dtype == DType::int8) : !s.linear || dtype == DType::float32;
   const auto sane = [](const ResampledAxis& a) {
     return a.in > 0 && a.out > 0 && std::isfinite(a.scale) && a.scale > 0;
   };
-  return sane(s.h) && sane(s.w) && (!s.linear || dtype == DType::float32) &&
-         covers(s, s.h.in, s.w.in, p.input(0).elements()) && covers(s, s.h.out, s.w.out, p.output(0).elements());
+  return sane(s.h) && sane(s.w) && type_fits && covers(s, s.h.in, s.w.in, p.input(0).elements()) &&
+         covers(s, s.h.out, s.w.out, p.output(0).elements());
 }
 
 // The elements that output element `o` lies between, and their weights.
@@ -147,6 +151,23 @@ void run_linear_row(const KernelCall& call, const ResizeShape& s, const Columns&
   linear_row(call, s, columns, in, call.output(0) + row * s.w.out * s.inner);
 }
 
+KernelStatus run_codes(const KernelCall& call) {
+  const ResizeShape s = shape_of(*call.problem);
+  const Columns columns = columns_of(s, call.scratch);
+  const simd::CodeColumns given{s.w.out, s.inner, columns.a, columns.b, columns.wa, columns.wb};
+  const simd::CodeTable& table = *call.row->f32->codes;
+  const auto flip = static_cast<uint8_t>(call.problem->input(0).dtype == DType::int8 ? 128 : 0);
+  const int64_t in_row = s.w.in * s.inner, out_row = s.w.out * s.inner;
+  char* rows = static_cast<char*>(call.scratch) + 4 * column_bytes(s);
+  return for_each_item(call, s.outer * s.h.out, [&](int64_t row, int thread) {
+    auto* blended = reinterpret_cast<float*>(rows + thread * row_bytes(s));
+    const auto* image = static_cast<const uint8_t*>(call.inputs[0]) + row / s.h.out * s.h.in * in_row;
+    const Between y = between(s, s.h, row % s.h.out);
+    table.blend(in_row, image + y.a * in_row, y.wa, image + y.b * in_row, y.wb, flip, blended);
+    table.columns(&given, blended, static_cast<uint8_t*>(call.outputs[0]) + row * out_row);
+  });
+}
+
 template <class T>
 void take(int64_t count, const int32_t* from, const char* in, char* out) {
   for (int64_t i = 0; i < count; ++i) std::memcpy(out + i * sizeof(T), in + from[i] * sizeof(T), sizeof(T));
@@ -193,8 +214,9 @@ KernelStatus run(const KernelCall& call) {
 
 }  // namespace
 
-const std::array<KernelRow, 1> kResizeRows = {{
-    {.op = "resize", .accepts = accepts, .scratch_bytes = scratch_bytes, .run = run},
+const std::array<KernelRow, 2> kResizeRows = {{
+    {.op = "resize", .accepts = accepts<false>, .scratch_bytes = scratch_bytes, .run = run},
+    {.op = "integer_resize", .accepts = accepts<true>, .scratch_bytes = scratch_bytes, .run = run_codes},
 }};
 
 }  // namespace minnow::kernels

@@ -43,6 +43,7 @@ std::vector<KernelRow> build_rows() {
     add(kernels::kConvGradNhwcRows, table);
     add(kernels::kElementwiseRows, table);
     add(kernels::kCodeRows, table);
+    add(kernels::kCodePoolRows, table);
     add(kernels::kReduceRows, table);
     add(kernels::kPoolRows, table);
     add(kernels::kMoveRows, table);

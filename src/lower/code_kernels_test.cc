@@ -100,5 +100,55 @@ TEST(CodeKernels, ArithmeticBroadcasts) {
   }
 }
 
+TEST(CodeKernels, Pools) {
+  uint64_t seed = 1;
+  for (DType dtype : kBytes) {
+    for (int64_t channels : {1, 5, 8, 19, 33, 64, 70}) {
+      for (int64_t kernel : {1, 2, 3, 7}) {
+        for (int64_t stride : {1, 2}) {
+          const Attributes attributes{{"kernel_shape", Ints{kernel, kernel}},
+                                      {"strides", Ints{stride, stride}},
+                                      {"pads", Ints{kernel / 2, 0, 0, kernel / 2}},
+                                      {"data_layout", "NHWC"}};
+          const std::string note = concat({channels, " ", kernel, " ", stride});
+          check("max_pool", {codes(dtype, {2, 9, 8, channels}, ++seed)}, attributes, note);
+          check("integer_average_pool", {codes(dtype, {2, 9, 8, channels}, ++seed)}, attributes, note);
+        }
+      }
+    }
+    for (int64_t width : {3, 8, 40, 71}) {
+      const Attributes attributes{
+          {"kernel_shape", Ints{3, 2}}, {"strides", Ints{2, 1}}, {"dilations", Ints{2, 1}}, {"pads", Ints{1, 1, 1, 1}}};
+      check("max_pool", {codes(dtype, {2, 3, 9, width}, ++seed)}, attributes, concat({"channels first ", width}));
+    }
+  }
+}
+
+TEST(CodeKernels, Padding) {
+  for (DType dtype : kBytes) {
+    const Tensor value = dtype == DType::int8 ? Tensor::scalar<int8_t>(-7) : Tensor::scalar<uint8_t>(200);
+    check("pad", {codes(dtype, {2, 3, 5}, 1), Datum(Tensor::of_ints(Dims{0, 1, 2, 1, 0, 3})), Datum(value)}, {}, "pad");
+  }
+}
+
+// Factors of which all weights are binary fractions.
+TEST(CodeKernels, Resizing) {
+  uint64_t seed = 1;
+  for (DType dtype : kBytes) {
+    for (int64_t channels : {1, 3, 8, 21, 40}) {
+      for (const char* mode : {"half_pixel", "align_corners", "asymmetric"}) {
+        const bool corners = mode[0] == 'a' && mode[1] == 'l';
+        const Datum sizes(Tensor::of_ints(corners ? Dims{2, 9, 33, channels} : Dims{2, 10, 72, channels}));
+        const Dims dims = corners ? Dims{2, 5, 5, channels} : Dims{2, 5, 9, channels};
+        check("integer_resize", {codes(dtype, dims, ++seed), Datum(), Datum(), sizes},
+              {{"mode", "linear"}, {"coordinate_transformation_mode", mode}}, concat({mode, " ", channels}));
+      }
+    }
+    const Datum sizes(Tensor::of_ints(Dims{2, 3, 10, 36}));
+    check("integer_resize", {codes(dtype, {2, 3, 5, 9}, ++seed), Datum(), Datum(), sizes}, {{"mode", "linear"}},
+          "channels first");
+  }
+}
+
 }  // namespace
 }  // namespace minnow

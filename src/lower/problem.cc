@@ -319,6 +319,7 @@ constexpr Preparation kPreparations[] = {
     {"global_max_pool", prepare_global_pool},
     {"max_pool", prepare_pool},
     {"average_pool", prepare_pool},
+    {"integer_average_pool", prepare_pool},
     {"attention", prepare_attention},
     {"gather", prepare_gather},
     {"concat", prepare_axis},
@@ -328,6 +329,7 @@ constexpr Preparation kPreparations[] = {
     {"pad", prepare_pad},
     {"expand", prepare_expand},
     {"resize", prepare_resize},
+    {"integer_resize", prepare_resize},
 };
 
 }  // namespace

@@ -31,7 +31,7 @@ bool prepare_pool(const Step& step, Problem& p) {
   p.ints[kernels::kPadBottom] = height.pad_end;
   p.ints[kernels::kPadRight] = width.pad_end;
   p.ints[kernels::kChannelsLast] = last;
-  p.ints[kernels::kCountPadding] = p.op == "average_pool" && step.node.int_attribute("count_include_pad") != 0;
+  p.ints[kernels::kCountPadding] = p.op != "max_pool" && step.node.int_attribute("count_include_pad") != 0;
   return true;
 }
 

@@ -109,9 +109,6 @@ Status expect_weight(const ImportContext& c, int i) {
   return {};
 }
 
-// round(x), halves away from zero, as the integer kernels do.
-Expression round_away(const Expression& x) { return x.apply("sign") * (x.apply("abs") + 0.5).apply("floor"); }
-
 Result<Attributes> pool_attributes(const ImportContext& c) {
   MN_TRY(expect_options(c, "Pool2DOptions"));
   MN_ASSIGN(Attributes attributes, window_attributes(c));
@@ -127,12 +124,10 @@ Status import_resize(ImportContext& c, const Attributes& attributes) {
   const ValueId sizes = int64_list(c, 1);
   Attributes all = attributes;
   all.set("axes", Ints{1, 2});
-  ValueId x = carried(c, 0);
-  const bool mixes = attributes.find("mode") != nullptr && is_quantized_output(c);
-  if (mixes) x = c.b.add("cast", {x}, {{"to", DType::float32}});
-  const Expression out{&c.b, c.b.add("resize", {x, kNoValue, kNoValue, sizes}, all)};
   // Doubling a size gives many halves: integer kernels round them away from zero.
-  return finish_codes(c, mixes ? as_declared(c, round_away(out).id) : out.id);
+  const bool mixes = attributes.find("mode") != nullptr && is_quantized_output(c);
+  const char* op = mixes ? "integer_resize" : "resize";
+  return finish_codes(c, c.b.add(op, {carried(c, 0), kNoValue, kNoValue, sizes}, all));
 }
 
 // Paddings [rank, 2] as the list of all beginnings, then all ends.
@@ -225,11 +220,8 @@ Status import_transpose_conv_bias(ImportContext& c) {
 // Integer kernels average codes and round halves away from zero.
 Status import_average_pool(ImportContext& c) {
   MN_ASSIGN(const Attributes attributes, pool_attributes(c));
-  const ValueId codes = carried(c, 0);
-  if (!is_quantized_output(c)) return finish(c, c.b.add("average_pool", {codes}, attributes));
-  const ValueId x = c.b.add("cast", {codes}, {{"to", DType::float32}});
-  const Expression mean{&c.b, c.b.add("average_pool", {x}, attributes)};
-  return finish_codes(c, as_declared(c, round_away(mean).id));
+  const char* op = is_quantized_output(c) ? "integer_average_pool" : "average_pool";
+  return finish_codes(c, c.b.add(op, {carried(c, 0)}, attributes));
 }
 
 Status import_max_pool(ImportContext& c) {

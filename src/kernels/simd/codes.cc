@@ -9,7 +9,8 @@
 namespace minnow::simd::MN_ISA {
 namespace {
 
-typedef uint8_t Bytes __attribute__((vector_size(MN_WIDTH), aligned(1), may_alias));
+typedef uint8_t Bytes __attribute__((vector_size(MN_WIDTH), aligned(1), may_alias));      // as many as floats
+typedef uint8_t Codes __attribute__((vector_size(MN_WIDTH * 4), aligned(1), may_alias));  // a register of them
 
 #if MN_WIDTH >= 8
 #if MN_WIDTH == 16
@@ -74,16 +75,38 @@ void lookup(int64_t count, const uint8_t* in, uint8_t flip, const uint8_t* table
   for (; i < count; ++i) out[i] = table[in[i] ^ flip];
 }
 
-MN_INLINE Vector real_of(const uint8_t* codes, uint8_t flip, int32_t zero, float scale) {
+MN_INLINE IntVector widened(const uint8_t* codes, uint8_t flip) {
   const Bytes bytes = *reinterpret_cast<const Bytes*>(codes) ^ flip;
 #if MN_WIDTH == 16
-  const IntVector wide = (IntVector)_mm512_maskz_cvtepu8_epi32(0xFFFF, (__m128i)bytes);
+  return (IntVector)_mm512_maskz_cvtepu8_epi32(0xFFFF, (__m128i)bytes);
 #elif MN_WIDTH == 8
-  const IntVector wide = (IntVector)_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)bytes));
+  return (IntVector)_mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t)bytes));
 #else
-  const IntVector wide = __builtin_convertvector(bytes, IntVector);
+  return __builtin_convertvector(bytes, IntVector);
 #endif
-  return __builtin_convertvector(wide - zero, Vector) * scale;
+}
+
+MN_INLINE Vector real_of(const uint8_t* codes, uint8_t flip, int32_t zero, float scale) {
+  return __builtin_convertvector(widened(codes, flip) - zero, Vector) * scale;
+}
+
+// The lowest byte of each lane; lanes lie in [-128, 255].
+MN_INLINE Bytes narrowed(IntVector code) {
+#if MN_WIDTH == 16
+  return (Bytes)_mm512_maskz_cvtepi32_epi8(0xFFFF, (__m512i)code);
+#elif MN_WIDTH == 8
+  const __m256i low = _mm256_and_si256((__m256i)code, _mm256_set1_epi32(255));
+  const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+  return (Bytes)_mm_cvtsi128_si64(_mm_packus_epi16(words, words));
+#else
+  return __builtin_convertvector(code, Bytes);
+#endif
+}
+
+// Rounded to nearest, halves away from zero.
+MN_INLINE IntVector rounded_away(Vector x) {
+  const Vector half = x < 0.0f ? splat(-0.5f) : splat(0.5f);
+  return __builtin_convertvector(x + half, IntVector);
 }
 
 // Adding 1.5 * 2^23 to a number of at most 22 bits leaves it rounded, ties to even, in the low bits.
@@ -92,16 +115,7 @@ MN_INLINE Bytes codes_of(Vector x, const CodeOutput& output) {
   constexpr int32_t kRoundBits = 0x4B400000;
   const Vector limited = at_most(at_least(x / output.scale, splat(output.low)), splat(output.high));
   const IntVector code = (IntVector)(limited + kRound) - (kRoundBits - output.zero);
-#if MN_WIDTH == 16
-  const Bytes bytes = (Bytes)_mm512_maskz_cvtepi32_epi8(0xFFFF, (__m512i)code);
-#elif MN_WIDTH == 8
-  const __m128i words =
-      _mm_packus_epi32(_mm256_castsi256_si128((__m256i)code), _mm256_extracti128_si256((__m256i)code, 1));
-  const Bytes bytes = (Bytes)_mm_cvtsi128_si64(_mm_packus_epi16(words, words));
-#else
-  const Bytes bytes = __builtin_convertvector(code, Bytes);
-#endif
-  return bytes ^ output.flip;
+  return narrowed(code) ^ output.flip;
 }
 
 struct Add {
@@ -142,8 +156,84 @@ void binary(int64_t count, const CodeInput* a, const CodeInput* b, const CodeOut
   memcpy(out + i, rest[2], size);
 }
 
+// body(first) for registers of elements that cover [0, count), the last one perhaps overlapping the one before it;
+// where one register is too many, single(i) for each element.
+template <class Body, class Single>
+MN_INLINE void cover(int64_t count, Body&& body, Single&& single) {
+  if (count < kWidth) {
+    for (int64_t i = 0; i < count; ++i) single(i);
+    return;
+  }
+  for (int64_t i = 0; i + kWidth <= count; i += kWidth) body(i);
+  if (count % kWidth != 0) body(count - kWidth);
+}
+
+uint8_t rounded_code(float x) { return static_cast<uint8_t>(static_cast<int32_t>(x + (x < 0.0f ? -0.5f : 0.5f))); }
+
+void max(int64_t channels, int64_t taps, const uint8_t* const* in, uint8_t flip, uint8_t* out) {
+  const auto single = [&](int64_t i) {
+    uint8_t best = 0;
+    for (int64_t t = 0; t < taps; ++t) best = (in[t][i] ^ flip) > best ? static_cast<uint8_t>(in[t][i] ^ flip) : best;
+    out[i] = best ^ flip;
+  };
+  const auto body = [&](int64_t i) {
+    Codes best = {};
+    for (int64_t t = 0; t < taps; ++t) {
+      const Codes x = *reinterpret_cast<const Codes*>(in[t] + i) ^ flip;
+      best = x > best ? x : best;
+    }
+    *reinterpret_cast<Codes*>(out + i) = best ^ flip;
+  };
+  constexpr int64_t kCodes = sizeof(Codes);
+  if (channels < kCodes) {
+    for (int64_t i = 0; i < channels; ++i) single(i);
+    return;
+  }
+  for (int64_t i = 0; i + kCodes <= channels; i += kCodes) body(i);
+  if (channels % kCodes != 0) body(channels - kCodes);
+}
+
+void mean(int64_t channels, int64_t taps, const uint8_t* const* in, uint8_t flip, float divisor, uint8_t* out) {
+  const auto offset = static_cast<int32_t>(flip * taps);
+  cover(
+      channels,
+      [&](int64_t i) {
+        IntVector sum = {};
+        for (int64_t t = 0; t < taps; ++t) sum += widened(in[t] + i, flip);
+        const Vector x = __builtin_convertvector(sum - offset, Vector) / divisor;
+        *reinterpret_cast<Bytes*>(out + i) = narrowed(rounded_away(x));
+      },
+      [&](int64_t i) {
+        int32_t sum = -offset;
+        for (int64_t t = 0; t < taps; ++t) sum += in[t][i] ^ flip;
+        out[i] = rounded_code(static_cast<float>(sum) / divisor);
+      });
+}
+
+void blend(int64_t count, const uint8_t* a, float wa, const uint8_t* b, float wb, uint8_t flip, float* out) {
+  cover(
+      count, [&](int64_t i) { store(out + i, real_of(a + i, flip, flip, wa) + real_of(b + i, flip, flip, wb)); },
+      [&](int64_t i) {
+        out[i] = static_cast<float>((a[i] ^ flip) - flip) * wa + static_cast<float>((b[i] ^ flip) - flip) * wb;
+      });
+}
+
+void columns(const CodeColumns* given, const float* in, uint8_t* out) {
+  const CodeColumns c = *given;
+  for (int64_t x = 0; x < c.count; ++x, out += c.inner) {
+    const float *a = in + c.a[x] * c.inner, *b = in + c.b[x] * c.inner;
+    const float wa = c.wa[x], wb = c.wb[x];
+    cover(
+        c.inner,
+        [&](int64_t i) {
+          *reinterpret_cast<Bytes*>(out + i) = narrowed(rounded_away(load(a + i) * wa + load(b + i) * wb));
+        },
+        [&](int64_t i) { out[i] = rounded_code(a[i] * wa + b[i] * wb); });
+  }
+}
+
 }  // namespace
 
-const CodeTable kCodeTable = {lookup, {binary<Add>, binary<Sub>, binary<Mul>}};
+const CodeTable kCodeTable = {lookup, {binary<Add>, binary<Sub>, binary<Mul>}, max, mean, blend, columns};
 
 }  // namespace minnow::simd::MN_ISA

@@ -3,7 +3,9 @@
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/dispatch.h"
+#include "ops/elementwise.h"
 #include "ops/pooling.h"
+#include "ops/rounding.h"
 #include "ops/tflite.h"
 
 namespace minnow::ops {
@@ -57,6 +59,12 @@ Status backward(EvalContext& c, Divisor divisor) {
                            });
   });
 }
+
+Status integer_infer(InferContext& c) {
+  MN_TRY(expect_dtype(c, 0, is_integer, "an integer type"));
+  return pool_infer(c);
+}
+Status integer_decompose(DecomposeContext& c) { return decompose_on_codes(c, "average_pool"); }
 
 Status average_reference(EvalContext& c) { return forward(c, Divisor::count); }
 Status sum_reference(EvalContext& c) { return forward(c, Divisor::one); }
@@ -129,6 +137,19 @@ std::vector<Case> average_cases() {
   };
 }
 
+std::vector<Case> integer_cases() {
+  const Attributes same{{"kernel_shape", Ints{3, 3}}, {"auto_pad", "SAME_UPPER"}, {"data_layout", "NHWC"}};
+  return {
+      {.inputs = {Tensor::of<int8_t>({-3, -2, 2, 3, 4}, {1, 1, 5, 1})},
+       .attributes = {{"kernel_shape", Ints{1, 2}}, {"data_layout", "NHWC"}},
+       .expected = {Tensor::of<int8_t>({-3, 0, 3, 4}, {1, 1, 4, 1})}},
+      {.inputs = {random_tensor(DType::uint8, {2, 5, 4, 19}, 1, 0, 256)}, .attributes = same, .note = "channels last"},
+      {.inputs = {random_tensor(DType::int8, {1, 3, 4, 5}, 2, -128, 128)},
+       .attributes = {{"kernel_shape", Ints{2, 2}}},
+       .note = "channels first"},
+  };
+}
+
 std::vector<Case> sum_cases() {
   return {
       {.inputs = {Tensor::of<float>({1, 2, 3, 4, 5}, {1, 1, 5})},
@@ -165,6 +186,13 @@ std::vector<AttributeSpec> average_attributes() {
 
 std::vector<OpDef> average_pool() {
   return {
+      {.name = "integer_average_pool",
+       .doc = "Mean of integers over sliding windows, rounded to nearest, halves away from zero.",
+       .attributes = average_attributes(),
+       .infer = integer_infer,
+       .decompose = integer_decompose,
+       .cost = pool_cost,
+       .cases = integer_cases},
       {.name = "average_pool",
        .doc = "Mean over sliding windows.",
        .attributes = average_attributes(),

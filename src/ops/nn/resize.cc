@@ -6,7 +6,9 @@
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/dispatch.h"
+#include "ops/elementwise.h"
 #include "ops/resize_arguments.h"
+#include "ops/rounding.h"
 #include "ops/spatial.h"
 #include "ops/tflite.h"
 
@@ -195,6 +197,12 @@ Status resize_reference(EvalContext& c) {
   });
 }
 
+Status integer_resize_infer(InferContext& c) {
+  MN_TRY(expect_dtype(c, 0, is_integer, "an integer type"));
+  return resize_infer(c);
+}
+Status integer_resize_decompose(DecomposeContext& c) { return decompose_on_codes(c, "resize"); }
+
 Status resize_gradient(GradientContext& c) {
   const auto given = [&](int i) { return c.has_input(i) ? c.input(i) : kNoValue; };
   const ValueId shape = c.b.add("shape", {c.input(0)});
@@ -299,6 +307,19 @@ std::vector<Case> resize_cases() {
   };
 }
 
+std::vector<Case> integer_resize_cases() {
+  const auto sizes = [](int64_t h, int64_t w) { return Tensor::of_ints(Dims{1, h, w, 19}); };
+  return {
+      {.inputs = {Tensor::of<int8_t>({-3, 2}, {2}), {}, {}, Tensor::of_ints(Dims{3})},
+       .attributes = {{"mode", "linear"}, {"coordinate_transformation_mode", "align_corners"}},
+       .expected = {Tensor::of<int8_t>({-3, -1, 2}, {3})},
+       .note = "half way between"},
+      {.inputs = {random_tensor(DType::uint8, {1, 3, 5, 19}, 1, 0, 256), {}, {}, sizes(6, 20)},
+       .attributes = {{"mode", "linear"}},
+       .note = "channels last"},
+  };
+}
+
 std::vector<Case> resize_grad_cases() {
   return {{.inputs = {floats({1, 2, 3, 4}), Tensor::of_ints(Dims{2}), {}, floats({2})}, .expected = {floats({3, 7})}},
           {.inputs = {f({2, 5}, 1), Tensor::of_ints(Dims{3, 3}), {}, {}, Tensor::of_ints(Dims{2, 5})},
@@ -320,7 +341,14 @@ std::vector<AttributeSpec> resize_attributes() {
 }  // namespace
 
 std::vector<OpDef> resize() {
-  return {{.name = "resize",
+  return {{.name = "integer_resize",
+           .doc = "Resamples integers as real numbers, rounded to nearest, halves away from zero.",
+           .inputs = {1, 4},
+           .attributes = resize_attributes(),
+           .infer = integer_resize_infer,
+           .decompose = integer_resize_decompose,
+           .cases = integer_resize_cases},
+          {.name = "resize",
            .doc = "Resamples a tensor to another size: nearest, linear or cubic.",
            .inputs = {1, 4},
            .attributes = resize_attributes(),
