@@ -416,35 +416,42 @@ TEST(FoldPadding, TakesZerosAtEdgesOnly) {
 TEST(MoveQuantization, MeetsOnTheOtherSide) {
   EXPECT_EQ(after("move_quantization", R"(
       input %x: uint8[2, 3]
-      const %s = float32(0.5)
-      const %t = float32(0.25)
-      const %z = uint8(3)
+      const %s = float32[](0.5)
+      const %t = float32[](0.25)
+      const %z = uint8[](3)
       const %shape = int64[1](6)
       %real = dequantize_linear(%x, %s, %z)
       %flat = reshape(%real, %shape)
       %y = quantize_linear(%flat, %t, %z)
       output %y)"),
-            "");
+            "input %x: uint8[2, 3]\nconst %s = float32[](0.5)\nconst %t = float32[](0.25)\nconst %z = uint8[](3)\n"
+            "const %shape = int64[1](6)\n%real: float32[2, 3] = dequantize_linear(%x, %s, %z)\n"
+            "%real_codes: uint8[2, 3] = quantize_linear(%real, %t, %z)\n%y: uint8[6] = reshape(%real_codes, %shape)\n"
+            "output %y\n");
 }
 
 TEST(MoveQuantization, DequantizesAfterwards) {
   EXPECT_EQ(after("move_quantization", R"(
       input %x: uint8[1, 1, 2, 2]
-      const %s = float32(0.5)
-      const %z = uint8(3)
+      const %s = float32[](0.5)
+      const %z = uint8[](3)
       const %pads = int64[8](0, 0, 1, 0, 0, 0, 0, 0)
       %real = dequantize_linear(%x, %s, %z)
       %padded = pad(%real, %pads)
-      %y = max_pool(%padded) {kernel_shape = [2, 2]}
+      %y = max_pool(%padded) {kernel_shape=[2, 2]}
       output %y)"),
-            "");
+            "input %x: uint8[1, 1, 2, 2]\nconst %s = float32[](0.5)\nconst %z = uint8[](3)\n"
+            "const %pads = int64[8](0, 0, 1, 0, 0, 0, 0, 0)\n%padded_codes: uint8[1, 1, 3, 2] = pad(%x, %pads, %z)\n"
+            "%y_codes: uint8[1, 1, 2, 1] = max_pool(%padded_codes) {kernel_shape=[2, 2]}\n"
+            "%y: float32[1, 1, 2, 1] = dequantize_linear(%y_codes, %s, %z)\noutput %y\n");
 }
 
+// code + 3, times code: one table of both.
 TEST(FuseLookups, ChainsAndSharedCodes) {
-  EXPECT_EQ(after("fuse_lookups", R"(
+  const std::string text = after("fuse_lookups", R"(
       input %x: int8[2]
-      const %s = float32(1)
-      const %z = int8(0)
+      const %s = float32[](1)
+      const %z = int8[](0)
       const %three = float32[1](3)
       %real = dequantize_linear(%x, %s, %z)
       %sum = add(%real, %three)
@@ -452,25 +459,30 @@ TEST(FuseLookups, ChainsAndSharedCodes) {
       %again = dequantize_linear(%code, %s, %z)
       %product = mul(%real, %again)
       %y = quantize_linear(%product, %s, %z)
-      output %y)"),
-            "");
+      output %y)");
+  EXPECT_NE(text.find("%y: int8[2] = lookup(%x, %table"), std::string::npos) << text;
+  EXPECT_EQ(text.find("quantize_linear"), std::string::npos) << text;
+  // -2, -2, 0, 4, 10, 18, 28, 40, 54 in base64
+  EXPECT_NE(text.find("/v4ABAoSHCg2"), std::string::npos) << text;
 }
 
 TEST(FuseQuantizedArithmetic, LimitsBecomeCodes) {
   EXPECT_EQ(after("fuse_quantized_arithmetic", R"(
       input %a: uint8[2, 3]
       input %b: uint8[3]
-      const %s = float32(0.5)
-      const %t = float32(0.25)
-      const %z = uint8(3)
-      const %six = float32(6)
+      const %s = float32[](0.5)
+      const %t = float32[](0.25)
+      const %z = uint8[](3)
+      const %six = float32[](6)
       %x = dequantize_linear(%a, %s, %z)
       %y = dequantize_linear(%b, %t)
       %sum = add(%x, %y)
       %limited = clip(%sum, %s, %six)
       %out = quantize_linear(%limited, %s, %z)
       output %out)"),
-            "");
+            "input %a: uint8[2, 3]\ninput %b: uint8[3]\nconst %scales = float32[3](0.5, 0.25, 0.5)\n"
+            "const %zero_points = int32[3](3, 0, 3)\n%out: uint8[2, 3] = quantized_add(%a, %b, %scales, %zero_points) "
+            "{to=\"uint8\", low=4, high=15}\noutput %out\n");
 }
 
 }  // namespace
