@@ -11,7 +11,7 @@
 namespace minnow {
 
 inline constexpr int kMaxRank = 8;
-inline constexpr int kMaxOperands = 8;
+inline constexpr int kMaxOperands = 12;  // lstm has up to 8 inputs and 3 outputs
 inline constexpr int kMaxProblemInts = 24;
 
 struct Operand {

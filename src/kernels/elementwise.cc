@@ -99,12 +99,15 @@ KernelStatus run_gelu(const KernelCall& call) {
 
 }  // namespace
 
-const std::array<KernelRow, 20> kElementwiseRows = {{
+const std::array<KernelRow, 23> kElementwiseRows = {{
     {.op = "add", .accepts = accepts_binary, .run = run_binary<simd::kAdd>, .in_place = true},
     {.op = "sub", .accepts = accepts_binary, .run = run_binary<simd::kSub>, .in_place = true},
     {.op = "mul", .accepts = accepts_binary, .run = run_binary<simd::kMul>, .in_place = true},
     {.op = "div", .accepts = accepts_binary, .run = run_binary<simd::kDiv>, .in_place = true},
     {.op = "pow", .accepts = accepts_binary, .run = run_binary<simd::kPow>, .in_place = true},
+    {.op = "max", .accepts = accepts_binary, .run = run_binary<simd::kMax>, .in_place = true},
+    {.op = "min", .accepts = accepts_binary, .run = run_binary<simd::kMin>, .in_place = true},
+    {.op = "prelu", .accepts = accepts_binary, .run = run_binary<simd::kPrelu>, .in_place = true},
     {.op = "neg", .accepts = accepts_unary, .run = run_unary<simd::kNeg>, .in_place = true},
     {.op = "abs", .accepts = accepts_unary, .run = run_unary<simd::kAbs>, .in_place = true},
     {.op = "sqrt", .accepts = accepts_unary, .run = run_unary<simd::kSqrt>, .in_place = true},

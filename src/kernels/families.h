@@ -9,7 +9,7 @@
 //            w [M,kH,kW,C/group] and the output [N,oH,oW,M]
 //   conv_grad_input   inputs output gradient [N,M,oH,oW], w [M,C/group,kH,kW], output [N,C,H,W]; ints: as conv; at
 //            kChannelsLast 1: gradient [N,oH,oW,M], w [M,kH,kW,C/group], output [N,H,W,C]
-//   add, sub, mul, div, pow       inputs a, b with strides 0 where they broadcast, one rank for all
+//   add, sub, mul, div, pow, max, min, prelu   inputs a, b with strides 0 where they broadcast, one rank for all
 //   neg, abs, sqrt, reciprocal, exp, erf, relu, sigmoid, hard_swish, tanh, swish (alpha 1)
 //                                 one input, one output of as many elements
 //   clip, hard_sigmoid, leaky_relu  the same; floats: the activation's parameters (base/problem.h)
@@ -36,6 +36,7 @@
 //                                 output of as many elements as x
 //   quantized_add, _sub, _mul     inputs a, b, output, each of 8 bits, strides as add; floats: the scales of the three;
 //                                 ints: their zero points, then the lowest and the highest code of the output
+//   lstm, gru                     operands as ONNX has them, without peepholes; ints: RecurrentInt's
 #pragma once
 
 #include <array>
@@ -51,20 +52,23 @@ extern const std::array<KernelRow, 1> kConvRows;
 extern const std::array<KernelRow, 1> kConvNhwcRows;
 extern const std::array<KernelRow, 1> kConvGradRows;
 extern const std::array<KernelRow, 1> kConvGradNhwcRows;
-extern const std::array<KernelRow, 20> kElementwiseRows;
 extern const std::array<KernelRow, 4> kCodeRows;
 extern const std::array<KernelRow, 2> kCodePoolRows;
+extern const std::array<KernelRow, 23> kElementwiseRows;
 extern const std::array<KernelRow, 8> kReduceRows;
 extern const std::array<KernelRow, 2> kPoolRows;
 extern const std::array<KernelRow, 6> kMoveRows;
 extern const std::array<KernelRow, 2> kResizeRows;
 extern const std::array<KernelRow, 1> kGatherRows;
 extern const std::array<KernelRow, 1> kAttentionRows;
+extern const std::array<KernelRow, 2> kRecurrentRows;
 
 enum ConvInt { kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft, kGroup, kChannelsLast = 10 };
 // After those of conv.
 enum PoolInt { kKernelH = kGroup + 1, kKernelW, kCountPadding, kPadBottom = kChannelsLast + 1, kPadRight };
 enum AttentionInt { kHeads, kKeyHeads, kCausal };
+// kReverse: of a single direction. kResetLast: gru's linear_before_reset.
+enum RecurrentInt { kReverse, kBatchFirst, kResetLast };
 enum ReduceInt { kOuter, kCount, kInner };
 // Mode, coordinates and nearest are those of base/resampling.h; a scale is a double's upper and lower half.
 enum ResizeInt {

@@ -70,13 +70,12 @@ bool is_well_formed(const Problem& p) {
   if (p.input_count < 0 || p.input_count >= p.operand_count || p.operand_count > kMaxOperands) return false;
   for (int32_t i = 0; i < p.operand_count; ++i) {
     const Operand& x = p.operands[static_cast<size_t>(i)];
-    const bool absent = x.dtype == DType::undefined && i < p.input_count;
-    if (!absent && !is_dense(x)) return false;
+    if (x.dtype != DType::undefined && !is_dense(x)) return false;
   }
   for (int64_t value : p.ints) {
     if (value < -kMaxExtent - 1 || value > kMaxExtent) return false;
   }
-  if (p.output(0).elements() == 0 || !is_known(p.epilogue)) return false;
+  if (p.output(0).elements() <= 0 || !is_known(p.epilogue)) return false;
   return !p.epilogue.residual || (p.input_count >= 2 && same_type(p.input(p.input_count - 1), p.output(0)));
 }
 

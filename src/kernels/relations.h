@@ -12,9 +12,10 @@ inline constexpr int64_t kMaxExtent = (int64_t{1} << 31) - 1;
 // Bytes of an operand, each empty dimension taken as 1: as much as an address can name.
 inline constexpr int64_t kMaxOperandBytes = int64_t{1} << 47;
 
-// Counts and ranks in range; every operand that is there row-major (a dimension of 1 may have any stride, 0 where it
-// broadcasts), of fixed-size elements, within kMaxOperandBytes; something to compute; attributes within +-kMaxExtent;
-// an activation that exists; a residual of the first output's type.
+// Counts and ranks in range; every operand that is there (others have no dtype: `accepts` asks for it) row-major (a
+// dimension of 1 may have any stride, 0 where it broadcasts), of fixed-size elements, within kMaxOperandBytes;
+// something to compute; attributes within +-kMaxExtent; an activation that exists; a residual of the first output's
+// type.
 bool is_well_formed(const Problem& problem);
 
 // One rank; each dimension of x is the output's, or 1 with stride 0.

@@ -50,6 +50,7 @@ std::vector<KernelRow> build_rows() {
     add(kernels::kResizeRows, table);
     add(kernels::kGatherRows, table);
     add(kernels::kAttentionRows, table);
+    add(kernels::kRecurrentRows, table);
   }
   return rows;
 }

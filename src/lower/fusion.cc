@@ -95,8 +95,7 @@ class Fuser {
       values.push_back(id != kNoValue && value(id).is_constant() ? &value(id).constant : nullptr);
     }
     for (ValueId id : node.outputs) {
-      if (id == kNoValue) return group;  // kernels write every output
-      outputs.push_back(value(id).type);
+      outputs.push_back(id == kNoValue ? Type{} : value(id).type);
     }
     const std::optional<Problem> problem = make_problem(*op, node, inputs, values, outputs);
     if (!problem.has_value()) return group;
@@ -110,7 +109,7 @@ class Fuser {
   // The only node that reads the group's output, or -1 where there are several readers, the output is the graph's, or
   // another group has that node.
   int32_t only_reader(const Group& group) const {
-    if (group.outputs.size() != 1) return -1;
+    if (group.outputs.size() != 1 || group.outputs[0] == kNoValue) return -1;
     const auto id = static_cast<size_t>(group.outputs[0]);
     const int32_t reader = uses_[id] == 1 ? reader_[id] : -1;
     return reader >= 0 && !taken_[static_cast<size_t>(reader)] ? reader : -1;

@@ -49,5 +49,6 @@ bool prepare_pad(const Step& step, Problem& p);
 // On sequences.
 bool prepare_attention(const Step& step, Problem& p);
 bool prepare_gather(const Step& step, Problem& p);
+bool prepare_recurrent(const Step& step, Problem& p);
 
 }  // namespace minnow

@@ -125,6 +125,7 @@ bool prepare_conv_grad_input(const Step& step, Problem& p) {
 
 // Aligns the inputs with the output at the right; broadcast dimensions get stride 0.
 bool prepare_binary(const Step&, Problem& p) {
+  if (p.input_count != 2) return false;
   const Operand& out = p.operands[2];
   for (size_t i = 0; i < 2; ++i) {
     const Operand in = p.operands[i];
@@ -294,6 +295,9 @@ constexpr Preparation kPreparations[] = {
     {"quantized_sub", prepare_quantized_binary},
     {"quantized_mul", prepare_quantized_binary},
     {"lookup", nullptr},
+    {"max", prepare_binary},
+    {"min", prepare_binary},
+    {"prelu", prepare_binary},
     {"neg", nullptr},
     {"abs", nullptr},
     {"sqrt", nullptr},
@@ -322,6 +326,8 @@ constexpr Preparation kPreparations[] = {
     {"integer_average_pool", prepare_pool},
     {"attention", prepare_attention},
     {"gather", prepare_gather},
+    {"lstm", prepare_recurrent},
+    {"gru", prepare_recurrent},
     {"concat", prepare_axis},
     {"split", prepare_axis},
     {"transpose", prepare_transpose},
@@ -347,7 +353,7 @@ std::optional<Problem> make_problem(const OpDef& op, const Node& node, std::span
   problem.operand_count = static_cast<int32_t>(inputs.size() + outputs.size());
   for (size_t i = 0; i < inputs.size() + outputs.size(); ++i) {
     const Type& type = i < inputs.size() ? inputs[i] : outputs[i - inputs.size()];
-    if (i < inputs.size() && type.kind == Type::Kind::unknown) continue;  // absent: no kernel takes it as it is
+    if (type.kind == Type::Kind::unknown) continue;  // absent
     if (!type.is_tensor() || !type.shape.static_dims() || type.shape.rank() > kMaxRank) return std::nullopt;
     problem.operands[i] = operand_of(type);
   }

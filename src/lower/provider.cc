@@ -19,7 +19,7 @@ class Provider : public KernelProvider {
       types.push_back(input.present() ? Type::of(input) : Type{});
       values.push_back(input.present() && input.kind == Datum::Kind::tensor ? &input.tensor : nullptr);
     }
-    for (const Datum& output : outputs) output_types.push_back(Type::of(output));
+    for (const Datum& output : outputs) output_types.push_back(output.present() ? Type::of(output) : Type{});
     const std::optional<Problem> problem = make_problem(op, node, types, values, output_types);
     const KernelRow* row = problem.has_value() ? find_kernel(*problem, best_) : nullptr;
     if (row == nullptr) return false;
@@ -28,7 +28,9 @@ class Provider : public KernelProvider {
     for (int i = 0; i < problem->input_count; ++i)
       in[static_cast<size_t>(i)] = inputs[static_cast<size_t>(i)].tensor.raw().data();
     std::array<void*, kMaxOperands> out{};
-    for (size_t i = 0; i < outputs.size(); ++i) out[i] = outputs[i].tensor.mutable_data<std::byte>();
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs[i].present()) out[i] = outputs[i].tensor.mutable_data<std::byte>();
+    }
     KernelCall call;
     call.row = row;
     call.problem = &*problem;

@@ -109,8 +109,8 @@ TEST(Kernels, CasesOfTheOperators) {
       checked +=
           has_checked_kernel(row.op, test_case.inputs, test_case.attributes, 1000, test_case.note, test_case.outputs);
     }
-    // Its cases are about another form; FormsOutsideTheCases has the kernel's.
-    const bool elsewhere = row.op == "swish";
+    // Their cases are about other forms; other tests here have the kernels'.
+    const bool elsewhere = row.op == "swish" || row.op == "max" || row.op == "min";
     EXPECT_TRUE(checked > 0 || elsewhere) << row.op;
   }
 }
@@ -270,6 +270,39 @@ TEST(Kernels, Attention) {
   }
 }
 
+// Every size with the forms that lowering makes: outputs left out, lengths, initial states, both layouts.
+TEST(Kernels, Recurrences) {
+  uint64_t seed = 1;
+  for (const char* op : {"lstm", "gru"}) {
+    const bool lstm = op[0] == 'l';
+    const int64_t gates = lstm ? 4 : 3;
+    for (const auto& [batch, hidden] : {std::pair<int64_t, int64_t>{1, 5}, {1, 64}, {2, 21}, {9, 70}}) {
+      for (int form = 0; form < 16; ++form) {
+        const int64_t directions = form % 2 + 1, steps = 7, input = 19;
+        const bool batch_first = (form & 2) != 0, lengths = (form & 4) != 0, states = (form & 8) != 0;
+        const Dims state = batch_first ? Dims{batch, directions, hidden} : Dims{directions, batch, hidden};
+        // Small enough that rounding errors fade instead of growing from step to step.
+        const Datum recurrent(random_tensor(DType::float32, {directions, gates * hidden, hidden}, ++seed, -0.2, 0.2));
+        std::vector<Datum> inputs{random(batch_first ? Dims{batch, steps, input} : Dims{steps, batch, input}, ++seed),
+                                  random({directions, gates * hidden, input}, ++seed), recurrent};
+        if (form % 3 != 0) inputs.push_back(random({directions, 2 * gates * hidden}, ++seed));
+        inputs.resize(4);
+        std::vector<int32_t> values;
+        for (int64_t b = 0; b < batch; ++b) values.push_back(static_cast<int32_t>((b * 5 + 3) % (steps + 1)));
+        inputs.push_back(lengths ? Datum(Tensor::of<int32_t>(values, {batch})) : Datum());
+        inputs.push_back(states ? random(state, ++seed) : Datum());
+        if (lstm) inputs.push_back(states ? random(state, ++seed) : Datum());
+        Attributes attributes{{"layout", int64_t{batch_first}},
+                              {"direction", directions == 2 ? "bidirectional"
+                                            : form % 5 == 0 ? "reverse"
+                                                            : "forward"}};
+        if (!lstm) attributes.set("linear_before_reset", form / 2 % 3 == 0 ? 1 : 0);
+        check_kernel(op, inputs, attributes, 2000, concat({batch, " x ", hidden, ", form ", form}), lstm ? 3 : 2);
+      }
+    }
+  }
+}
+
 TEST(Kernels, MatmulTails) {
   uint64_t seed = 1;
   for (int64_t m : {1, 2, 5, 6, 7, 12, 13, 95, 97}) {
@@ -396,7 +429,9 @@ TEST(Kernels, Broadcasting) {
       {{1, 64, 50, 50}, {1, 64, 1, 1}},
       {{5, 1, 3}, {5, 4, 3}},
   };
-  for (std::string_view op : {"add", "sub", "mul", "div"}) {
+  check_kernel("prelu", {random({2, 3, 4, 5}, 1), random({3, 1, 1}, 2)}, {}, 2, "a slope for a channel");
+  check_kernel("prelu", {random({2, 7, 37}, 1), random({37}, 2)}, {}, 2, "channels last");
+  for (std::string_view op : {"add", "sub", "mul", "div", "max", "min"}) {
     uint64_t seed = 1;
     for (const auto& [a, b] : shapes) {
       const Datum right(random_tensor(DType::float32, b, ++seed, 0.5, 2.0));

@@ -4,6 +4,7 @@
 
 #include "kernels/families.h"
 #include "lower/preparation.h"
+#include "ops/recurrent.h"
 
 namespace minnow {
 
@@ -23,6 +24,27 @@ bool prepare_attention(const Step& step, Problem& p) {
   const int64_t size = apart ? p.input(0).dims[3] : p.input(0).dims[2] / std::max<int64_t>(p.ints[kernels::kHeads], 1);
   p.floats[0] = node.has_attribute("scale") ? node.float_attribute("scale")
                                             : static_cast<float>(1 / std::sqrt(static_cast<double>(size)));
+  return true;
+}
+
+// With the usual activations, nothing clipped and no gates coupled.
+bool prepare_recurrent(const Step& step, Problem& p) {
+  const NodeView& node = step.node;
+  const bool lstm = p.op == "lstm";
+  using ops::CellActivation;
+  const ops::Cell cell = lstm ? ops::Cell::lstm : ops::Cell::gru;
+  const auto functions = ops::cell_functions(node, cell);
+  if (!functions.ok()) return false;
+  for (size_t i = 0; i < functions->size(); ++i) {
+    const bool first = static_cast<int64_t>(i) % ops::activation_count(cell) == 0;
+    if ((*functions)[i].kind != (first ? CellActivation::sigmoid : CellActivation::tanh)) return false;
+  }
+  if ((node.has_attribute("clip") && node.float_attribute("clip") > 0) ||
+      (lstm && node.int_attribute("input_forget") != 0))
+    return false;
+  p.ints[kernels::kReverse] = node.string_attribute("direction") == "reverse";
+  p.ints[kernels::kBatchFirst] = node.int_attribute("layout") == 1;
+  p.ints[kernels::kResetLast] = !lstm && node.int_attribute("linear_before_reset") != 0;
   return true;
 }
 

@@ -42,8 +42,8 @@ bool has_no_kernel(const Graph& graph, const Node& node, const OpDef& op) {
     if (id != kNoValue && !is_known(inputs.back())) return false;
   }
   for (ValueId id : node.outputs) {
-    if (id == kNoValue || !is_known(graph.value(id).type)) return false;
-    outputs.push_back(graph.value(id).type);
+    outputs.push_back(id == kNoValue ? Type{} : graph.value(id).type);
+    if (id != kNoValue && !is_known(outputs.back())) return false;
   }
   const std::optional<Problem> problem = make_problem(op, node, inputs, values, outputs);
   return !problem.has_value() || find_kernel(*problem) == nullptr;

@@ -72,6 +72,16 @@ struct Mul {
 struct Div {
   static float of(float a, float b) { return a / b; }
 };
+// NaN in either is the result.
+struct Max {
+  static float of(float a, float b) { return a > b || a != a ? a : b; }
+};
+struct Min {
+  static float of(float a, float b) { return a < b || a != a ? a : b; }
+};
+struct Prelu {
+  static float of(float x, float slope) { return x < 0.0f ? x * slope : x; }
+};
 struct Neg {
   static float of(float x) { return -x; }
 };
@@ -122,11 +132,12 @@ const F32Table kTable = {
     &kPoolTable,
     &kResizeTable,
     &kCodeTable,
+    &kRecurrentTable,
     kActivationRuns,
     dot,
     add_scaled,
     add_products,
-    {binary<Add>, binary<Sub>, binary<Mul>, binary<Div>, power},
+    {binary<Add>, binary<Sub>, binary<Mul>, binary<Div>, power, binary<Max>, binary<Min>, binary<Prelu>},
     {unary<Neg>, unary<Abs>, unary<Sqrt>, unary<Reciprocal>, vectors<VectorExp>, vectors<VectorErf>},
 };
 

@@ -10,12 +10,13 @@
 #include "kernels/simd/finish.h"
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/pool.h"
+#include "kernels/simd/recurrent.h"
 #include "kernels/simd/reduce.h"
 #include "kernels/simd/resize.h"
 
 namespace minnow::simd {
 
-enum BinaryOp { kAdd, kSub, kMul, kDiv, kPow, kBinaryOpCount };
+enum BinaryOp { kAdd, kSub, kMul, kDiv, kPow, kMax, kMin, kPrelu, kBinaryOpCount };
 enum UnaryOp { kNeg, kAbs, kSqrt, kReciprocal, kExp, kErf, kUnaryOpCount };
 
 // out[i] = activation(in[i] + residual[i]); residual may be null, out may be in.
@@ -28,6 +29,7 @@ struct F32Table {
   const PoolTable* pool;
   const ResizeTable* resize;
   const CodeTable* codes;
+  const RecurrentTable* recurrent;
   const ActivationRun* activations;  // by ActivationKind
   // sum of a[i] * b[i]
   float (*dot)(int64_t count, const float* a, const float* b);

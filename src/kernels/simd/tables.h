@@ -11,6 +11,7 @@ extern const RowTable kRowTable;
 extern const PoolTable kPoolTable;
 extern const ResizeTable kResizeTable;
 extern const CodeTable kCodeTable;
+extern const RecurrentTable kRecurrentTable;
 // out[i] = activation(in[i] + residual[i]); residual may be null, out may be in.
 extern const ActivationRun kActivationRuns[kActCount];
 
