@@ -7,6 +7,11 @@
 //   conv     inputs x [N,C,H,W], w [M,C/group,kH,kW] and maybe bias [M], output [N,M,oH,oW];
 //            ints: stride h, w; dilation h, w; pad top, left; group; at kChannelsLast 1 where x is [N,H,W,C],
 //            w [M,kH,kW,C/group] and the output [N,oH,oW,M]
+//   matmul_integer   inputs a [batch.., m, k], b [k, n] or [batch.., k, n], 8-bit both, then zero points of a (one) and
+//            b (one or [n]), bias, scale (one or [n]), zero point of the output: ops/integer_product.h; those absent have
+//            no type. Output int32, float32 or 8-bit; the epilogue's clip limits codes. ints: b stored as [.., n, k]
+//   conv_integer   the same with x, w and ints as conv
+//   quantize_linear, dequantize_linear   8-bit codes, inputs as the operators', one scale; float32 on the other side
 //   conv_grad_input   inputs output gradient [N,M,oH,oW], w [M,C/group,kH,kW], output [N,C,H,W]; ints: as conv; at
 //            kChannelsLast 1: gradient [N,oH,oW,M], w [M,kH,kW,C/group], output [N,H,W,C]
 //   add, sub, mul, div, pow, max, min, prelu   inputs a, b with strides 0 where they broadcast, one rank for all
@@ -55,6 +60,9 @@ extern const std::array<KernelRow, 1> kConvGradNhwcRows;
 extern const std::array<KernelRow, 4> kCodeRows;
 extern const std::array<KernelRow, 2> kCodePoolRows;
 extern const std::array<KernelRow, 23> kElementwiseRows;
+extern const std::array<KernelRow, 1> kIntegerMatmulRows;
+extern const std::array<KernelRow, 1> kIntegerConvRows;
+extern const std::array<KernelRow, 2> kQuantizeRows;
 extern const std::array<KernelRow, 8> kReduceRows;
 extern const std::array<KernelRow, 2> kPoolRows;
 extern const std::array<KernelRow, 6> kMoveRows;

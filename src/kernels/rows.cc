@@ -41,6 +41,9 @@ std::vector<KernelRow> build_rows() {
     add(kernels::kConvNhwcRows, table);
     add(kernels::kConvGradRows, table);
     add(kernels::kConvGradNhwcRows, table);
+    add(kernels::kIntegerMatmulRows, table);
+    add(kernels::kIntegerConvRows, table);
+    add(kernels::kQuantizeRows, table);
     add(kernels::kElementwiseRows, table);
     add(kernels::kCodeRows, table);
     add(kernels::kCodePoolRows, table);

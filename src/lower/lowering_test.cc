@@ -39,6 +39,22 @@ TEST(Lowering, PlansOfRandomGraphsAreSound) {
   EXPECT_GE(planned, 50);
 }
 
+// Weights that are codes beside real numbers become real once, not in every run.
+TEST(Lowering, DequantizesWeightsOnce) {
+  Graph graph;
+  Builder b(graph);
+  const ValueId x = b.input("x", Type::tensor(DType::float32, {2, 4}));
+  const ValueId codes = b.constant(random_tensor(DType::int8, {4, 3}, 1, -128, 128));
+  b.output(b.add("matmul", {x, b.add("dequantize_linear", {codes, b.constant(0.5f)})}));
+  ASSERT_TRUE(b.status().ok()) << b.status().error().message;
+  Lowering lowering(graph, Registry::builtin(), {});
+  const Type type = Type::tensor(DType::float32, {2, 4});
+  const auto lowered = lowering.lower(std::span(&type, 1), {});
+  ASSERT_NE(lowered, nullptr);
+  ASSERT_EQ(lowered->plan.steps.size(), 1u);
+  EXPECT_EQ(lowered->plan.steps[0].operation, "matmul");
+}
+
 TEST(Lowering, KeepsAFewPlans) {
   Graph graph;
   Builder b(graph);

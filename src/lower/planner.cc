@@ -131,8 +131,8 @@ class Planner {
     uint32_t packed = 0;
     for (size_t i = 0; i < group.inputs.size(); ++i) {
       step.packs.push_back(-1);
+      if (group.inputs[i] == kNoValue || !graph_.value(group.inputs[i]).is_constant()) continue;
       const Tensor& constant = graph_.value(group.inputs[i]).constant;
-      if (!constant.valid()) continue;
       MN_ASSIGN(Tensor pack, packs_.get(*group.row, group.problem, static_cast<int>(i), constant));
       if (!pack.valid()) continue;
       step.packs.back() = static_cast<int32_t>(plan_.packs.size());

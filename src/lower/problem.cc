@@ -112,6 +112,14 @@ bool prepare_conv(const Step& step, Problem& p) {
   return true;
 }
 
+bool prepare_matmul_integer(const Step& step, Problem& p) {
+  p.ints[0] = step.node.int_attribute("transB");
+  return true;
+}
+
+// One scale for all; with several, inputs of one dimension and one element have an axis as well.
+bool prepare_quantization(const Step& step, Problem&) { return step.node.int_attribute("block_size") == 0; }
+
 bool prepare_conv_grad_input(const Step& step, Problem& p) {
   if (p.operands[0].rank != 4) return false;
   const auto conv =
@@ -285,6 +293,10 @@ constexpr Preparation kPreparations[] = {
     {"matmul", prepare_matmul},
     {"gemm", prepare_gemm},
     {"conv", prepare_conv},
+    {"conv_integer", prepare_conv},
+    {"matmul_integer", prepare_matmul_integer},
+    {"quantize_linear", prepare_quantization},
+    {"dequantize_linear", prepare_quantization},
     {"conv_grad_input", prepare_conv_grad_input},
     {"add", prepare_binary},
     {"sub", prepare_binary},

@@ -56,6 +56,12 @@ bool any_to_expand(const Graph& graph, const Registry& registry, ExpandChoice sh
   });
 }
 
+bool dequantizes_constants(const Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+    return node.op == "dequantize_linear" && graph.value(node.inputs[0]).is_constant();
+  });
+}
+
 Status tidy(Graph& graph, const PassContext& context) {
   MN_TRY(passes::fold_constants(graph, context));
   MN_TRY(passes::remove_identities(graph, context));
@@ -100,12 +106,18 @@ Status infer_again(Graph& graph, const Registry& registry, const Limits& limits)
 }  // namespace
 
 Graph expand_compositions(const Graph& graph, const Registry& registry, const Limits& limits) {
-  if (!any_to_expand(graph, registry, never_has_kernel)) return graph;
-  Result<Graph> expanded = expand(graph, registry, limits, never_has_kernel);
-  if (!expanded.ok()) return graph;
-  const PassContext context{registry, limits};
-  if (!tidy(*expanded, context).ok()) return graph;
-  return std::move(expanded).value();
+  const bool expands = any_to_expand(graph, registry, never_has_kernel);
+  if (!expands && !dequantizes_constants(graph)) return graph;
+  Graph result = graph;
+  if (expands) {
+    Result<Graph> expanded = expand(graph, registry, limits, never_has_kernel);
+    if (!expanded.ok()) return graph;
+    result = std::move(expanded).value();
+  }
+  // Weights that are still read as real numbers here always will be.
+  PassContext context{registry, limits};
+  context.fold_dequantized = true;
+  return tidy(result, context).ok() ? result : graph;
 }
 
 Result<Graph> specialize(const Graph& graph, std::span<const Type> inputs, const Registry& registry,

@@ -9,7 +9,8 @@
 
 namespace minnow {
 
-// Spells compositions in operators that can be run, wherever their decomposition does not wait for a shape.
+// Spells compositions in operators that can be run, wherever their decomposition does not wait for a shape, and makes
+// real numbers of quantized weights that are read as such.
 // Once a model: what this makes of weights is made once. A graph that cannot be expanded yet comes back as it is.
 Graph expand_compositions(const Graph& graph, const Registry& registry, const Limits& limits);
 

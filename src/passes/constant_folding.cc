@@ -29,10 +29,10 @@ bool size_allowed(int64_t result_bytes, int64_t replaced_bytes, const PassContex
   return result_bytes <= context.max_folded_bytes && result_bytes / kMaxGrowth <= replaced_bytes;
 }
 
-bool foldable(const Graph& graph, const Node& node, const OpDef* op) {
+bool foldable(const Graph& graph, const Node& node, const OpDef* op, const PassContext& context) {
   if (op == nullptr || !op->pure || op->custom != nullptr || node.outputs.empty()) return false;
   // Quantized constants stay quantized: dequantize nodes tell lowering how to run what reads them.
-  if (starts_with(op->name, "dequantize")) return false;
+  if (starts_with(op->name, "dequantize") && !context.fold_dequantized) return false;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (node.inputs[i] != kNoValue && constant_input(graph, node, i) == nullptr) return false;
   }
@@ -134,7 +134,7 @@ Status fold_constants(Graph& graph, const PassContext& context) {
   for (Node& node : graph.nodes) {
     const OpDef* op = context.registry.find(node.op);
     std::vector<Tensor> results = compute_from_type(graph, node, op);
-    if (results.empty() && foldable(graph, node, op) && worth_trying(graph, node, *op, context)) {
+    if (results.empty() && foldable(graph, node, op, context) && worth_trying(graph, node, *op, context)) {
       results = compute(graph, node, context);
     }
     if (!results.empty()) {

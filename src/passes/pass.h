@@ -28,6 +28,8 @@ struct PassContext {
   // Constant folding may make a constant of up to this many bytes where it takes more than the constants it replaces.
   int64_t max_folded_bytes = int64_t{16} << 20;
   std::vector<PassNote>* notes = nullptr;  // null: nobody asks
+  // Constant folding makes real numbers of quantized constants: for lowering, when no pass looks for codes any more.
+  bool fold_dequantized = false;
 };
 
 void add_note(const PassContext& context, const Graph& graph, std::string_view pattern, const Node& node,
@@ -65,6 +67,8 @@ Status move_quantization(Graph& graph, const PassContext& context);
 Status fuse_lookups(Graph& graph, const PassContext& context);
 // Makes one operator of arithmetic between two dequantize_linear and a quantize_linear.
 Status fuse_quantized_arithmetic(Graph& graph, const PassContext& context);
+// Makes products of integers of convolutions and matrix products on quantized values.
+Status fuse_quantized_products(Graph& graph, const PassContext& context);
 // Removes nodes that return their input.
 Status remove_identities(Graph& graph, const PassContext& context);
 

@@ -100,7 +100,8 @@ int64_t expect_results_unchanged(std::span<const Pass> list, const PipelineOptio
 TEST(Passes, EachLeavesResultsAlone) {
   for (const Pass& pass : standard_passes()) {
     SCOPED_TRACE(pass.name);
-    EXPECT_GT(expect_results_unchanged({&pass, 1}, {}, 1000), 0);
+    const int64_t removed = expect_results_unchanged({&pass, 1}, {}, 1000);
+    EXPECT_TRUE(removed > 0 || pass.name.starts_with("fuse_quantized"));  // random graphs are of floats
   }
 }
 

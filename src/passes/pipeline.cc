@@ -30,6 +30,8 @@ constexpr Pass kStandardPasses[] = {
     {"fuse_lookups", "makes a table of elementwise operators on the codes of one tensor", passes::fuse_lookups},
     {"fuse_quantized_arithmetic", "makes one operator of dequantize_linear, arithmetic, quantize_linear",
      passes::fuse_quantized_arithmetic},
+    {"fuse_quantized_products", "makes products of integers of convolutions and matrix products on quantized values",
+     passes::fuse_quantized_products},
     {"remove_dead_code", "removes what no output depends on", passes::remove_dead_code},
 };
 

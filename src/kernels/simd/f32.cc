@@ -133,6 +133,7 @@ const F32Table kTable = {
     &kResizeTable,
     &kCodeTable,
     &kRecurrentTable,
+    &kIntegerTable,
     kActivationRuns,
     dot,
     add_scaled,

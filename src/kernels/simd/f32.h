@@ -1,4 +1,4 @@
-// The float32 loops that are compiled once for each instruction set (simd/*.cc), as tables of functions. These headers
+// The loops that are compiled once for each instruction set (simd/*.cc), as tables of functions. These headers
 // and sources use C headers only: a shared inline function compiled for AVX could be the one that the linker keeps
 // for all.
 #pragma once
@@ -9,6 +9,7 @@
 #include "kernels/simd/depthwise.h"
 #include "kernels/simd/finish.h"
 #include "kernels/simd/gemm.h"
+#include "kernels/simd/integer.h"
 #include "kernels/simd/pool.h"
 #include "kernels/simd/recurrent.h"
 #include "kernels/simd/reduce.h"
@@ -30,6 +31,7 @@ struct F32Table {
   const ResizeTable* resize;
   const CodeTable* codes;
   const RecurrentTable* recurrent;
+  const IntegerTable* integer;
   const ActivationRun* activations;  // by ActivationKind
   // sum of a[i] * b[i]
   float (*dot)(int64_t count, const float* a, const float* b);

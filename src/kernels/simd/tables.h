@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/simd/f32.h"
+#include "kernels/simd/integer.h"
 
 namespace minnow::simd::MN_ISA {
 
@@ -12,6 +13,10 @@ extern const PoolTable kPoolTable;
 extern const ResizeTable kResizeTable;
 extern const CodeTable kCodeTable;
 extern const RecurrentTable kRecurrentTable;
+extern const IntegerTable kIntegerTable;
+// Channels that integer depthwise convolution takes at a time.
+constexpr int kChannelBlock = 2 * MN_WIDTH;
+void depthwise(const IntegerDepthwise* row);
 // out[i] = activation(in[i] + residual[i]); residual may be null, out may be in.
 extern const ActivationRun kActivationRuns[kActCount];
 

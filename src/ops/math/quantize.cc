@@ -1,5 +1,6 @@
 // quantize_linear, dequantize_linear: between real numbers and low-precision ones, with a scale (and zero point) for
 // the whole tensor, for each slice of an axis, or for each block of elements along an axis.
+#include <algorithm>
 #include <cmath>
 
 #include "base/checked.h"
@@ -147,7 +148,7 @@ Status quantize_as(EvalContext& c, DType target) {
       T value = in[first + i] / scale[s];
       if (whole) {
         value = std::nearbyint(value) + shift;
-        out[first + i] = value < low ? low : value > high ? high : value;
+        out[first + i] = value > low ? std::min(value, high) : low;  // low where it is no number
       } else {
         out[first + i] = value + shift;
       }

@@ -10,9 +10,12 @@ ValueId optional_input(const RewriteContext& c, int i) { return c.has_input(i) ?
 // scale * (a - a_zero) (b - b_zero) + bias, the product in int32.
 ValueId scaled_product(Builder& b, ValueId a, ValueId right, ValueId a_zero, ValueId b_zero, ValueId scale,
                        ValueId bias) {
-  std::vector<ValueId> inputs = {a, right, a_zero, b_zero};
-  while (inputs.back() == kNoValue) inputs.pop_back();
-  const ValueId product = b.add("cast", {b.add("matmul_integer", inputs)}, {{"to", b.type(scale).dtype}});
+  const auto is_row = [&](ValueId id) { return b.type(id).shape.ranked && b.type(id).shape.rank() == 1; };
+  const Type type = b.type(scale);
+  const bool by_columns = type.dtype == DType::float32 && type.shape.ranked && type.shape.rank() <= 1;
+  if (by_columns && (bias == kNoValue || is_row(bias)))
+    return b.add("matmul_integer", {a, right, a_zero, b_zero, bias, scale});
+  const ValueId product = b.add("cast", {b.add("matmul_integer", {a, right, a_zero, b_zero})}, {{"to", type.dtype}});
   const ValueId y = b.add("mul", {product, scale});
   return bias == kNoValue ? y : b.add("add", {y, bias});
 }

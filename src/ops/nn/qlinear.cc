@@ -1,61 +1,15 @@
-// Operators on quantized tensors. Convolution and matrix product accumulate in int32; the others are dequantize,
-// compute, quantize.
+// Operators on quantized tensors. Convolution and matrix product become products of integers (ops/integer_product.h);
+// the others are dequantize, compute, quantize.
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/convolution.h"
+#include "ops/integer_product.h"
 #include "ops/pooling.h"
 
 namespace minnow::ops {
 namespace {
 
-// value - zero point in int32. A zero point for every one of the first axis' entries is spread over the others.
-Result<ValueId> centered(DecomposeContext& c, ValueId value, ValueId zero_point, bool per_first_axis) {
-  Builder& b = c.b;
-  const ValueId wide = b.add("cast", {value}, {{"to", DType::int32}});
-  if (zero_point == kNoValue) return wide;
-  ValueId zero = b.add("cast", {zero_point}, {{"to", DType::int32}});
-  const Shape zero_shape = c.type(zero_point).shape, shape = c.type(value).shape;
-  MN_CHECK(zero_shape.ranked && shape.ranked, "needs operands of known rank");
-  MN_CHECK(zero_shape.rank() <= 1 || !per_first_axis,
-           "zero point: expected one value or one for each output channel, got ", to_string(zero_shape));
-  if (per_first_axis && zero_shape.rank() == 1) {
-    Ints broadcast(static_cast<size_t>(shape.rank()), 1);
-    broadcast[0] = -1;
-    zero = b.add("reshape", {zero, b.ints(broadcast)});
-  }
-  return b.add("sub", {wide, zero});
-}
-
 ValueId optional_input(const DecomposeContext& c, int i) { return c.has_input(i) ? c.input(i) : kNoValue; }
-
-// round(value * scale) + zero point, saturated to the zero point's type.
-ValueId requantize(Builder& b, ValueId sums, ValueId scale, ValueId zero_point) {
-  const ValueId real = b.add("mul", {b.add("cast", {sums}, {{"to", DType::float32}}), scale});
-  return b.add("quantize_linear", {real, b.constant(1.0f), b.add("reshape", {zero_point, b.ints({})})});
-}
-
-Status conv_integer_infer(InferContext& c) {
-  Shape shape;
-  if (c.shape(0).ranked && c.shape(1).ranked) {
-    MN_ASSIGN(const ConvolutionShapes shapes, convolution_shapes(c, c.shape(0), c.shape(1)));
-    shape = shapes.y.shape(shapes.last);
-  }
-  c.set_output(0, DType::int32, shape);
-  return {};
-}
-
-Status conv_integer_decompose(DecomposeContext& c) {
-  MN_ASSIGN(const ValueId x, centered(c, c.input(0), optional_input(c, 2), false));
-  MN_ASSIGN(const ValueId w, centered(c, c.input(1), optional_input(c, 3), true));
-  c.set_output(0, c.b.add("conv", {x, w}, c.node().attributes));
-  return {};
-}
-
-Cost conv_integer_cost(const InferContext& c) {
-  const int64_t bytes = element_count(c.shape(0).to_dims()) + element_count(c.shape(1).to_dims()) +
-                        4 * element_count(c.outputs()[0].shape.to_dims());
-  return {convolution_multiply_adds(c, c.shape(0), c.shape(1)), bytes};
-}
 
 // Inputs: x, its scale and zero point, w, its scale and zero point, scale and zero point of y, int32 bias.
 Status qlinear_conv_infer(InferContext& c) {
@@ -70,22 +24,11 @@ Status qlinear_conv_infer(InferContext& c) {
 
 Status qlinear_conv_decompose(DecomposeContext& c) {
   Builder& b = c.b;
-  MN_ASSIGN(const ValueId x, centered(c, c.input(0), c.input(2), false));
-  MN_ASSIGN(const ValueId w, centered(c, c.input(3), c.input(5), true));
-  std::vector<ValueId> operands{x, w};
-  if (c.has_input(8)) operands.push_back(c.input(8));
-  const ValueId sums = b.add("conv", operands, c.node().attributes);
-  ValueId scale = b.add("div", {b.add("mul", {c.input(1), c.input(4)}), c.input(6)});
-  const Shape w_scale = c.type(c.input(4)).shape, shape = c.type(c.input(3)).shape;
-  MN_CHECK(w_scale.ranked && shape.ranked, "needs operands of known rank");
-  MN_ASSIGN(const bool last, channels_last(c));
-  if (w_scale.rank() == 1) {
-    Ints broadcast(static_cast<size_t>(shape.rank()), 1);
-    broadcast[static_cast<size_t>(channel_axis(shape.rank(), last))] = -1;
-    scale = b.add("reshape", {scale, b.ints(broadcast)});
-  }
-  c.set_output(0, requantize(b, sums, scale, c.input(7)));
-  return {};
+  const ValueId scale = b.add("div", {b.add("mul", {c.input(1), c.input(4)}), c.input(6)});
+  c.set_output(0, b.add("conv_integer",
+                        {c.input(0), c.input(3), c.input(2), c.input(5), optional_input(c, 8), scale, c.input(7)},
+                        c.node().attributes));
+  return b.status();
 }
 
 Cost qlinear_conv_cost(const InferContext& c) {
@@ -94,25 +37,32 @@ Cost qlinear_conv_cost(const InferContext& c) {
   return {convolution_multiply_adds(c, c.shape(0), c.shape(3)), bytes};
 }
 
-// Scale or zero point of a: one value, or one a row ([rows], or already [..., rows, 1]); those of b broadcast as they
-// are.
-Result<ValueId> by_row(DecomposeContext& c, ValueId id) {
-  const Shape shape = c.type(id).shape;
-  MN_CHECK(shape.ranked, "needs scales and zero points of known rank");
-  return shape.rank() == 1 && shape.dims[0].value != 1 ? c.b.add("unsqueeze", {id, c.b.ints({-1})}) : id;
-}
-
-// Inputs: a, its scale and zero point, b, its scale and zero point, scale and zero point of y.
+// Inputs: a, its scale and zero point, b, its scale and zero point, scale and zero point of y. One scale of a, and one
+// or one a column of b, is the common form; else a's stand one a row ([rows], or already [..., rows, 1]).
 Status qlinear_matmul_decompose(DecomposeContext& c) {
   Builder& b = c.b;
-  MN_ASSIGN(const ValueId a_scale, by_row(c, c.input(1)));
-  MN_ASSIGN(const ValueId a_zero, by_row(c, c.input(2)));
-  MN_ASSIGN(const ValueId left, centered(c, c.input(0), a_zero, false));
-  MN_ASSIGN(const ValueId right, centered(c, c.input(3), c.input(5), false));
-  const ValueId scale = b.add("div", {b.add("mul", {a_scale, c.input(4)}), c.input(6)});
-  const ValueId wide = c.type(scale).dtype == DType::float32 ? scale : b.add("cast", {scale}, {{"to", DType::float32}});
-  c.set_output(0, requantize(b, b.add("matmul", {left, right}), wide, c.input(7)));
-  return {};
+  const auto shape = [&](int i) { return c.type(c.input(i)).shape; };
+  MN_CHECK(shape(1).ranked && shape(2).ranked && shape(4).ranked && shape(5).ranked,
+           "needs scales and zero points of known rank");
+  const auto by_row = [&](int i) {
+    return shape(i).rank() == 1 && shape(i).dims[0].value != 1 ? b.add("unsqueeze", {c.input(i), b.ints({-1})})
+                                                               : c.input(i);
+  };
+  const ValueId a_scale = by_row(1), a_zero = by_row(2);
+  const ValueId ratio = b.add("div", {b.add("mul", {a_scale, c.input(4)}), c.input(6)});
+  const ValueId scale =
+      c.type(ratio).dtype == DType::float32 ? ratio : b.add("cast", {ratio}, {{"to", DType::float32}});
+  MN_TRY(b.status());
+  if (b.type(a_zero).shape.rank() <= 1 && b.type(scale).shape.rank() <= 1 && shape(5).rank() <= 1) {
+    c.set_output(0, b.add("matmul_integer", {c.input(0), c.input(3), a_zero, c.input(5), kNoValue, scale, c.input(7)}));
+    return b.status();
+  }
+  MN_ASSIGN(const ValueId left, centered(c, c.input(0), a_zero, {}));
+  MN_ASSIGN(const ValueId right, centered(c, c.input(3), c.input(5), {}));
+  const ValueId sums = b.add("cast", {b.add("matmul", {left, right})}, {{"to", DType::float32}});
+  const ValueId zero = b.add("reshape", {c.input(7), b.ints({})});
+  c.set_output(0, b.add("quantize_linear", {b.add("mul", {sums, scale}), b.constant(1.0f), zero}));
+  return b.status();
 }
 
 // Inputs x, scale, zero point (may be absent), scale of y, zero point of y (may be absent).
@@ -201,16 +151,6 @@ Tensor zero(uint8_t value) { return Tensor::scalar<uint8_t>(value); }
 Tensor bytes(Dims dims, uint64_t seed) { return random_tensor(DType::uint8, std::move(dims), seed, 0, 256); }
 Tensor signed_bytes(Dims dims, uint64_t seed) { return random_tensor(DType::int8, std::move(dims), seed, -128, 128); }
 
-std::vector<Case> conv_integer_cases() {
-  return {{.inputs = {Tensor::of<uint8_t>({2, 3, 4, 5}, {1, 1, 4}), Tensor::of<uint8_t>({1, 3}, {1, 1, 2}), zero(1),
-                      zero(2)},
-           .attributes = {{"pads", Ints{1, 0}}},
-           .expected = {Tensor::of<int32_t>({1, 1, 1, 1}, {1, 1, 4})}},
-          {.inputs = {bytes({2, 4, 5, 5}, 1), signed_bytes({6, 2, 3, 3}, 2), zero(128),
-                      Tensor::of<int8_t>({0, 1, -1, 2, 3, -4}, {6})},
-           .attributes = {{"group", 2}}}};
-}
-
 std::vector<Case> qlinear_conv_cases() {
   // (x - 1) * 2 in steps of 0.5 * 0.25, in steps of 0.5: 0.25 times, ties to even, plus 10.
   return {{.inputs = {Tensor::of<uint8_t>({1, 2, 3, 4}, {1, 1, 4}), scale(0.5f), zero(1),
@@ -275,17 +215,7 @@ std::vector<OpDef> qlinear() {
   constexpr std::string_view kMicrosoft = "com.microsoft";
   std::vector<AttributeSpec> average = pool_attributes();
   average.emplace_back("count_include_pad", Attribute(0));
-  return {{.name = "conv_integer",
-           .doc = "Convolution of 8-bit integers into int32.",
-           .inputs = {2, 4},
-           .attributes = convolution_attributes(),
-           .infer = conv_integer_infer,
-           .decompose = conv_integer_decompose,
-           .cost = conv_integer_cost,
-           .imports = {{"ai.onnx", "ConvInteger"}},
-           .exports = {{"ai.onnx", "ConvInteger", 10}},
-           .cases = conv_integer_cases},
-          {.name = "qlinear_conv",
+  return {{.name = "qlinear_conv",
            .doc = "Convolution of quantized tensors.",
            .inputs = {8, 9},
            .attributes = convolution_attributes(),

@@ -1,0 +1,76 @@
+// Products of 8-bit integers, compiled once for each instruction set (simd/integer.cc, simd/integer_depthwise.cc). Sums
+// are int32 and wrap; all instruction sets give the same bits. C headers only.
+#pragma once
+
+#include <stdint.h>
+
+namespace minnow::simd {
+
+// What becomes of the sums of one row or pixel, column by column. Arrays can be read for a whole tile's columns.
+struct IntegerFinish {
+  const int32_t* offsets;  // added to the sums
+  // Subtracted, times the sum of A's row: B's zero points. Null: none.
+  const int32_t* zero_points;
+  const float* scales;  // null: the sums are stored as they are
+  const float* shifts;  // added after scaling; null: none
+  // Whether codes are stored: round(x) + zero, ties to even, limited to [low, high], low where x is no number. Else x.
+  bool to_codes;
+  bool is_signed;  // of the codes
+  int32_t zero, low, high;
+};
+
+// C[rows, cols] = finish(A[rows, depth] B[depth, cols]), rows <= tile_rows, cols <= tile_cols. A's elements lie in
+// [-255, 255]: pmaddwd adds two products in int32.
+struct IntegerTile {
+  int64_t pairs;  // half the depth
+  const int16_t* a;
+  int64_t a_row;          // even, as every row's length
+  const int32_t* a_sums;  // of each row; read with finish.zero_points alone
+  const int8_t* b;        // [pairs, tile_cols, 2]
+  void* c;
+  int64_t c_row;  // elements
+  const IntegerFinish* finish;
+};
+
+// Rows of A from an image [H, W, C]: the patches under a window, channel by channel within each tap.
+struct IntegerPatches {
+  const uint8_t* x;
+  const uint8_t* end;  // of what may be read
+  bool is_signed;
+  int32_t zero;  // taken off; in the padding stands 0
+  int64_t h, w, pixel_bytes, channels;
+  int64_t kh, kw, stride_h, stride_w, dilation_h, dilation_w, top, left;
+  int64_t oh, ow;
+};
+
+// One row of output pixels, channel by channel, `block` of them at a time: the table's channel_block, or half of it
+// where there are fewer.
+struct IntegerDepthwise {
+  int64_t cols, channels, pairs, block;
+  bool is_signed;
+  const uint8_t* const* taps;  // [cols, 2 pairs]: where each tap's channels begin
+  const int16_t* weights;      // [blocks, pairs, block, 2]; the last block ends with the last channel
+  void* out;                   // [cols, channels]
+  const IntegerFinish* finish;
+};
+
+struct IntegerTable {
+  void (*tile)(int rows, int cols, const IntegerTile* tile);
+  int tile_rows;
+  int tile_cols;
+  // out[i] = in[i] - zero
+  void (*widen)(int64_t count, const uint8_t* in, bool is_signed, int32_t zero, int16_t* out);
+  int32_t (*sum)(int64_t count, const int16_t* in);
+  // Patches of output pixels [first, first + count), a row each; `row` elements from one to the next. Behind a patch up
+  // to 15 elements may be written, which are 0 after all.
+  void (*patches)(const IntegerPatches* image, int64_t first, int64_t count, int64_t row, int16_t* out);
+  void (*depthwise)(const IntegerDepthwise* row);
+  int channel_block;
+  // out[j * out_row + i] = in[i * in_row + j], i < rows, j < cols
+  void (*transpose_bytes)(int64_t rows, int64_t cols, const uint8_t* in, int64_t in_row, uint8_t* out, int64_t out_row);
+  // codes = round(x / scale) + zero, limited to [low, high] before the zero point; low where x / scale is no number.
+  void (*quantize)(int64_t count, const float* in, float scale, float low, float high, int32_t zero, uint8_t* out);
+  void (*dequantize)(int64_t count, const uint8_t* in, bool is_signed, int32_t zero, float scale, float* out);
+};
+
+}  // namespace minnow::simd
