@@ -8,8 +8,9 @@
 //            ints: stride h, w; dilation h, w; pad top, left; group; at kChannelsLast 1 where x is [N,H,W,C],
 //            w [M,kH,kW,C/group] and the output [N,oH,oW,M]
 //   matmul_integer   inputs a [batch.., m, k], b [k, n] or [batch.., k, n], 8-bit both, then zero points of a (one) and
-//            b (one or [n]), bias, scale (one or [n]), zero point of the output: ops/integer_product.h; those absent have
-//            no type. Output int32, float32 or 8-bit; the epilogue's clip limits codes. ints: b stored as [.., n, k]
+//            b (one or [n]), bias, scale (one or [n]), zero point of the output: ops/integer_product.h; those absent
+//            have no type. Output int32, float32 or 8-bit; the epilogue's clip limits codes. ints: b stored as [.., n,
+//            k]
 //   conv_integer   the same with x, w and ints as conv
 //   quantize_linear, dequantize_linear   8-bit codes, inputs as the operators', one scale; float32 on the other side
 //   conv_grad_input   inputs output gradient [N,M,oH,oW], w [M,C/group,kH,kW], output [N,C,H,W]; ints: as conv; at
