@@ -75,7 +75,8 @@ struct Cone {
 
 class Tables {
  public:
-  Tables(Graph& graph, const PassContext& context) : graph_(graph), context_(context), producer_(producers(graph)) {}
+  Tables(Graph& graph, const PassContext& context)
+      : graph_(graph), context_(context), producer_(producers(graph)), builder_(graph, context.registry) {}
 
   bool run() {
     bool changed = false;
@@ -178,8 +179,7 @@ class Tables {
     Result<Tensor> flat = Tensor::allocate(table.dtype(), {kCodes});
     if (!flat.ok()) return false;
     std::copy_n(table.raw().data(), kCodes, flat->mutable_data<std::byte>());
-    Builder builder(graph_, context_.registry);
-    const ValueId constant = builder.constant(std::move(flat).value(), "table");
+    const ValueId constant = builder_.constant(std::move(flat).value(), "table");
     Node& fused = graph_.nodes[index];
     fused.op = "lookup";
     fused.inputs = {cone.leaf, constant};
@@ -190,13 +190,14 @@ class Tables {
   Graph& graph_;
   const PassContext& context_;
   std::vector<int32_t> producer_;  // constants made here are not in it
+  Builder builder_;
   mutable int visits_ = 0;
 };
 
 }  // namespace
 
 Status fuse_lookups(Graph& graph, const PassContext& context) {
-  if (Tables(graph, context).run()) MN_TRY(remove_dead_code(graph, context));
+  if (has_codes(graph) && Tables(graph, context).run()) MN_TRY(remove_dead_code(graph, context));
   return rewrite_subgraphs(graph, context, fuse_lookups);
 }
 

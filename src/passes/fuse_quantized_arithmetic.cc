@@ -109,19 +109,18 @@ class Finder {
   const QuantizationMatcher matcher_;
 };
 
-}  // namespace
-
-Status fuse_quantized_arithmetic(Graph& graph, const PassContext& context) {
+Status fuse_all(Graph& graph, const PassContext& context) {
   std::vector<Fusion> all;
   const Finder finder(graph);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     if (auto fusion = finder.find(i)) all.push_back(std::move(*fusion));
   }
+  if (all.empty()) return {};
+  Builder builder(graph, context.registry);
   for (Fusion& fusion : all) {
     float scales[3];
     int32_t zeros[3];
     for (int i = 0; i < 3; ++i) scales[i] = fusion.steps[i].scale, zeros[i] = fusion.steps[i].zero;
-    Builder builder(graph, context.registry);
     const ValueId scale = builder.constant(Tensor::of<float>(std::span<const float>(scales), {3}), "scales");
     const ValueId zero = builder.constant(Tensor::of<int32_t>(std::span<const int32_t>(zeros), {3}), "zero_points");
     Node& node = graph.nodes[fusion.quantize];
@@ -130,7 +129,13 @@ Status fuse_quantized_arithmetic(Graph& graph, const PassContext& context) {
     node.inputs = {fusion.a, fusion.b, scale, zero};
     node.attributes = std::move(fusion.attributes);
   }
-  if (!all.empty()) MN_TRY(remove_dead_code(graph, context));
+  return remove_dead_code(graph, context);
+}
+
+}  // namespace
+
+Status fuse_quantized_arithmetic(Graph& graph, const PassContext& context) {
+  if (has_codes(graph)) MN_TRY(fuse_all(graph, context));
   return rewrite_subgraphs(graph, context, fuse_quantized_arithmetic);
 }
 

@@ -205,7 +205,7 @@ Status move_quantization(Graph& graph, const PassContext& context) {
   // Elements rarely move more often between two operators that compute.
   constexpr int kMaxWalks = 8;
   bool changed = false;
-  for (int i = 0; i < kMaxWalks && Movement(graph).run(); ++i) changed = true;
+  for (int i = 0; i < kMaxWalks && has_codes(graph) && Movement(graph).run(); ++i) changed = true;
   if (changed) MN_TRY(remove_dead_code(graph, context));
   return rewrite_subgraphs(graph, context, move_quantization);
 }

@@ -1,5 +1,7 @@
 #include "passes/quantization.h"
 
+#include <algorithm>
+
 namespace minnow {
 namespace {
 
@@ -17,6 +19,11 @@ DType dtype_of(const Graph& graph, ValueId id) {
 }  // namespace
 
 bool is_byte(DType dtype) { return dtype == DType::int8 || dtype == DType::uint8; }
+
+bool has_codes(const Graph& graph) {
+  return std::any_of(graph.values.begin(), graph.values.end(),
+                     [](const Value& value) { return value.type.is_tensor() && is_byte(value.type.dtype); });
+}
 
 bool has_elements(const Graph& graph, ValueId id, int64_t count) {
   if (id == kNoValue || !graph.value(id).type.is_tensor()) return false;

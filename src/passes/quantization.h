@@ -40,5 +40,7 @@ class QuantizationMatcher {
 // A tensor of this many elements for sure.
 bool has_elements(const Graph& graph, ValueId id, int64_t count);
 bool is_byte(DType dtype);
+// Most graphs have none: passes that look for codes need not look further.
+bool has_codes(const Graph& graph);
 
 }  // namespace minnow
