@@ -4,11 +4,7 @@ Usage: PYTHONPATH=build/release/python .venv/bin/python bench/compare_litert.py 
 LiteRT runs its default path: XNNPACK where that takes an operator.
 """
 
-import argparse
-import statistics
-import time
-from pathlib import Path
-
+import beside
 import minnow
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -28,12 +24,6 @@ def inputs_of(interpreter):
     return feeds
 
 
-def timed(run):
-    start = time.perf_counter()
-    run()
-    return (time.perf_counter() - start) * 1e3
-
-
 def compare(path, runs):
     theirs = Interpreter(model_path=path, num_threads=1)
     theirs.allocate_tensors()
@@ -48,21 +38,8 @@ def compare(path, runs):
         theirs.invoke()
         return [theirs.get_tensor(info["index"]) for info in theirs.get_output_details()]
 
-    ours.run(feeds), run_theirs()
-    pairs = [(timed(lambda: ours.run(feeds)), timed(run_theirs)) for _ in range(runs)]
-    mine, peer = (statistics.median(column) for column in zip(*pairs))
-    print(f"| {Path(path).name} | {mine:.2f} | {peer:.2f} | {statistics.median(a / b for a, b in pairs):.2f} |", flush=True)
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("models", nargs="+")
-    options = parser.parse_args()
-    print("| model | minnow ms | LiteRT ms | ratio |\n|---|---:|---:|---:|")
-    for path in options.models:
-        compare(path, options.runs)
+    beside.print_row(path, lambda: ours.run(feeds), run_theirs, runs)
 
 
 if __name__ == "__main__":
-    main()
+    beside.main("LiteRT", compare)

@@ -4,11 +4,7 @@ Usage: PYTHONPATH=build/release/python .venv/bin/python bench/compare_onnxruntim
 Dynamic dimensions without DIMS are 1.
 """
 
-import argparse
-import statistics
-import time
-from pathlib import Path
-
+import beside
 import minnow
 import numpy as np
 import onnxruntime
@@ -23,12 +19,6 @@ def inputs_of(session, shapes):
     return feeds
 
 
-def timed(run):
-    start = time.perf_counter()
-    run()
-    return (time.perf_counter() - start) * 1e3
-
-
 def compare(spec, runs):
     path, *given = spec.split(":")
     shapes = {name: [int(d) for d in dims.split(",")] for name, dims in (item.split("=") for item in given)}
@@ -38,21 +28,8 @@ def compare(spec, runs):
     theirs = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     ours = minnow.open(path).session(threads=1)
     feeds = inputs_of(theirs, shapes)
-    ours.run(feeds), theirs.run(None, feeds)
-    pairs = [(timed(lambda: ours.run(feeds)), timed(lambda: theirs.run(None, feeds))) for _ in range(runs)]
-    mine, peer = (statistics.median(column) for column in zip(*pairs))
-    print(f"| {Path(path).name} | {mine:.1f} | {peer:.1f} | {statistics.median(a / b for a, b in pairs):.2f} |", flush=True)
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("models", nargs="+")
-    options = parser.parse_args()
-    print("| model | minnow ms | ONNX Runtime ms | ratio |\n|---|---:|---:|---:|")
-    for spec in options.models:
-        compare(spec, options.runs)
+    beside.print_row(path, lambda: ours.run(feeds), lambda: theirs.run(None, feeds), runs)
 
 
 if __name__ == "__main__":
-    main()
+    beside.main("ONNX Runtime", compare)
