@@ -56,17 +56,6 @@ struct Patches {
   const float* x;  // of one image and group
 };
 
-// Runs are as short as a picture's rows: a call of memcpy would cost more than its copying.
-inline void copy_run(const float* in, int64_t count, float* out) {
-  constexpr int64_t kPiece = 4;
-  if (count < kPiece) {
-    for (int64_t i = 0; i < count; ++i) out[i] = in[i];
-    return;
-  }
-  for (int64_t i = 0; i < count - kPiece; i += kPiece) std::memcpy(out + i, in + i, kPiece * sizeof(float));
-  std::memcpy(out + count - kPiece, in + count - kPiece, kPiece * sizeof(float));  // overlaps the piece before
-}
-
 // Row (channel, ky, kx) of the patch matrix, output pixels [begin, begin + count): zeros where the kernel leaves the
 // image.
 void patch_row(const void* context, int64_t row, int64_t begin, int64_t count, float* out) {

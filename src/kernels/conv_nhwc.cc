@@ -1,7 +1,6 @@
 // conv in float32, [N,H,W,C]: a pointwise one is a matrix product as it stands, a depthwise one goes channel by channel
 // within each pixel, and the others multiply patches of some pixels at a time.
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/blocked_gemm.h"
 #include "kernels/conv_shape.h"
@@ -148,17 +147,6 @@ KernelStatus run_depthwise_pixels(const KernelCall& call, const ConvShape& s) {
     if (finish.kind != simd::kActNone)
       call.row->f32->activations[finish.kind](s.ow * s.c, out, nullptr, finish.a, finish.b, out);
   });
-}
-
-// Runs of a patch are as short as a few colours: a call of memcpy would cost more than its copying.
-inline void copy_run(const float* in, int64_t count, float* out) {
-  constexpr int64_t kPiece = 4;
-  if (count < kPiece) {
-    for (int64_t i = 0; i < count; ++i) out[i] = in[i];
-    return;
-  }
-  for (int64_t i = 0; i < count - kPiece; i += kPiece) std::memcpy(out + i, in + i, kPiece * sizeof(float));
-  std::memcpy(out + count - kPiece, in + count - kPiece, kPiece * sizeof(float));  // overlaps the piece before
 }
 
 // One pixel's patch [kH,kW,C], zeros where it leaves the image.

@@ -1,6 +1,8 @@
 // What the ways to convolve share: the shape, and bands of padded input rows.
 #pragma once
 
+#include <cstring>
+
 #include "kernels/families.h"
 
 namespace minnow::kernels {
@@ -19,6 +21,17 @@ struct Span {
   int64_t first, last;
 };
 Span valid_columns(int64_t offset, int64_t stride, int64_t width, int64_t out_width);
+
+// Runs of a patch are as short as a picture's rows or a few colours: a call of memcpy would cost more than its copying.
+inline void copy_run(const float* in, int64_t count, float* out) {
+  constexpr int64_t kPiece = 4;
+  if (count < kPiece) {
+    for (int64_t i = 0; i < count; ++i) out[i] = in[i];
+    return;
+  }
+  for (int64_t i = 0; i < count - kPiece; i += kPiece) std::memcpy(out + i, in + i, kPiece * sizeof(float));
+  std::memcpy(out + count - kPiece, in + count - kPiece, kPiece * sizeof(float));  // overlaps the piece before
+}
 
 // The rows of a plane that a band of output rows reads, padded, and split by the columns' remainder modulo the stride,
 // so that every tap reads neighbours.
