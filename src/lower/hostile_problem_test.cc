@@ -63,7 +63,7 @@ int64_t changed(int64_t value, Random& random) {
   switch (random.next(5)) {
     case 0: return value - 1;
     case 1: return value + 1;
-    case 2: return value * 2;
+    case 2: return static_cast<int64_t>(static_cast<uint64_t>(value) * 2);
     case 3: return value / 2;
     default: return kValues[random.next(std::size(kValues))];
   }
