@@ -21,6 +21,7 @@ import seed_files
 import tensor_cases
 import tflite_arithmetic_cases
 import tflite_cases
+import tflite_custom_cases
 import tflite_operator_cases
 import wire
 
@@ -37,6 +38,7 @@ MODULES = (
     flame_cases,
     picture_cases,
     tflite_cases,
+    tflite_custom_cases,
     tflite_operator_cases,
     tflite_arithmetic_cases,
     compiled_cases,
