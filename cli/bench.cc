@@ -12,6 +12,7 @@
 #include "cli/support/inputs.h"
 #include "cli/support/json.h"
 #include "cli/support/profiling.h"
+#include "insight/integer_speedup.h"
 #include "kernels/kernel_row.h"
 
 namespace minnow::cli {
@@ -83,7 +84,12 @@ class Bench : public Verb {
       MN_ASSIGN(scaling, measure_scaling(model, inputs));
     }
     MN_ASSIGN(const int64_t macs, multiply_adds(*model, inputs));
-    return report(*session, times, load_ms, first[0], macs, profile, scaling);
+    std::vector<std::string> advice = profile_findings(profile);
+    if (!model_.reference) {
+      MN_ASSIGN(const double speedup, measure_integer_speedup(session->threads()));
+      if (std::string finding = integer_finding(profile, speedup); !finding.empty()) advice.push_back(finding);
+    }
+    return report(*session, times, load_ms, first[0], macs, profile, std::move(advice), scaling);
   }
 
  private:
@@ -127,7 +133,8 @@ class Bench : public Verb {
   }
 
   Result<int> report(const Session& session, const std::vector<double>& times, double load_ms, double first_ms,
-                     int64_t macs, const Profile& profile, const std::vector<Scaling>& scaling) {
+                     int64_t macs, const Profile& profile, std::vector<std::string> advice,
+                     const std::vector<Scaling>& scaling) {
     const double middle = median(times), p90 = percentile(times, 0.9), p99 = percentile(times, 0.99);
     const std::string isa = model_.reference ? "reference" : std::string(to_string(best_isa()));
     Json json{{"model", session.model().name()},
@@ -153,7 +160,6 @@ class Bench : public Verb {
                                         fixed(gmacs, 2), human_bytes(peak_bytes_), concat({session.threads()}), isa}});
     if (profile_) add_operators(profile, json, text);
     if (!scaling.empty()) add_scaling(scaling, json, text);
-    std::vector<std::string> advice = profile_findings(profile);
     if (!advice.empty()) advice.push_back("See minnow profile " + printable(model_.path));
     json["advice"] = advice;
     for (size_t i = 0; i < advice.size(); ++i) text += (i == 0 ? "\n" : "") + advice[i] + "\n";

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "insight/chrome_trace.h"
+#include "insight/integer_speedup.h"
 #include "insight/kinds.h"
 #include "report/speedscope.h"
 
@@ -60,6 +61,22 @@ TEST(Profile, StacksAreModelStageLayerOperatorKernel) {
   EXPECT_EQ(profile.layers[0].name, "/stage1/conv1/Conv");
   EXPECT_EQ(profile.layers[0].amounts.time_ns, 60);
   EXPECT_EQ(profile.outside_ns, 10);
+}
+
+// 80 % in products that would run twice as fast: 1 / (0.2 + 0.4).
+TEST(Profile, IntegersArePromisedWhatAmdahlAllows) {
+  const Profile profile =
+      profile_of({event("a", "conv", "avx2", 0, 80, 10, 100), event("b", "relu", "avx2", 80, 100, 20)}, 100);
+  EXPECT_NE(integer_finding(profile, 2).find("about 1.7 x"), std::string::npos) << integer_finding(profile, 2);
+  EXPECT_EQ(integer_finding(profile, 1.1), "");
+  const Profile integers = profile_of({event("a", "conv_integer", "avx2", 0, 100, 10, 100)}, 100);
+  EXPECT_EQ(integer_finding(integers, 4), "");
+}
+
+TEST(Profile, IntegerSpeedupIsMeasured) {
+  const Result<double> speedup = measure_integer_speedup(1);
+  ASSERT_TRUE(speedup.ok()) << speedup.error().message;
+  EXPECT_GT(*speedup, 0);
 }
 
 // What is inside an event is taken off it, and counts once.

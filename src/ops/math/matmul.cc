@@ -5,6 +5,7 @@
 #include "ops/matmul_shape.h"
 #include "ops/op.h"
 #include "ops/tflite.h"
+#include "ops/wrapping.h"
 
 namespace minnow::ops {
 namespace {
@@ -39,7 +40,7 @@ void multiply(const T* a, const T* b, T* c, int64_t m, int64_t n, int64_t k) {
     std::fill(row, row + n, T(0));
     for (int64_t p = 0; p < k; ++p) {
       const T scale = a[i * k + p];
-      for (int64_t j = 0; j < n; ++j) row[j] = static_cast<T>(row[j] + scale * b[p * n + j]);
+      for (int64_t j = 0; j < n; ++j) row[j] = wrapping_add(row[j], wrapping_mul(scale, b[p * n + j]));
     }
   }
 }
