@@ -106,5 +106,110 @@ def detections():
     yield case("68", "no boxes", (f32(1, 0, 4), f32(1, 0, 3), f32(0, 4)), codes=(OK,))
 
 
+def windows():
+    x = f32(1, 6, 6, 2)
+    good = [1, 2, 2, 2, 2, 0, 0, 0, 0, 0]
+
+    def case(number, name, code, fields, size=40, inputs=None, shape=None, codes=(BAD_INPUT,)):
+        pooling = code == "MaxPoolingWithArgmax2D"
+        made = (x,) if pooling else (x, np.abs(x))
+        outputs = [shape or (1, 3, 3, 2)] * (2 if pooling else 1)
+        options = np.array(fields, "<i4").tobytes()[:size]
+        return custom(number, f"{code} {name}", code, made if inputs is None else inputs, outputs, options, codes)
+
+    for code in ("MaxPoolingWithArgmax2D", "MaxUnpooling2D"):
+        yield case("87", "good", code, good, codes=(OK,))
+        yield case("87", "the least options", code, good, 24, codes=(OK,))
+        for size in (0, 12, 23):
+            yield case("87", f"options of {size} bytes", code, good, size)
+        for padding in (0, 3, -1):
+            yield case("87", f"padding {padding}", code, [padding, *good[1:]])
+        for field, name in ((1, "stride"), (2, "stride"), (3, "filter"), (4, "filter")):
+            for value in (0, -1, MINIMUM32, MAXIMUM32):
+                changed = [*good]
+                changed[field] = value
+                codes = (OK, LIMIT, *REFUSED) if value == MAXIMUM32 else (BAD_INPUT,)
+                yield case("49", f"{name} {field} {value}", code, changed, codes=codes)
+        yield case("68", "a vector", code, good, inputs=(f32(6), f32(6)) if "Un" in code else (f32(6),))
+        yield case("68", "no inputs", code, good, inputs=())
+    yield case("87", "activation 77", "MaxPoolingWithArgmax2D", [*good[:5], 77], codes=(UNSUPPORTED,))
+    for value in (np.nan, np.inf, -np.inf, 3e38, -3e38, 1e9):
+        inputs = (x, np.full_like(x, value))
+        yield case("59", f"indices {value}", "MaxUnpooling2D", good, inputs=inputs, codes=(OK,))
+        yield case("62", f"numbers {value}", "MaxPoolingWithArgmax2D", good, inputs=inputs[1:], codes=(OK,))
+    yield case("68", "indices of another shape", "MaxUnpooling2D", good, inputs=(x, f32(1, 6, 3, 2)))
+    many = [1, 1, 1, 1 << 14, 1 << 14, 0]
+    yield case("63", "windows of 2^28", "MaxUnpooling2D", many, codes=(LIMIT, BAD_INPUT))
+
+
+def transforms():
+    points, x, matrix = f32(1, 6, 3), f32(1, 4, 4, 2), f32(1, 4, 4)
+    size = {"output_height": 3, "output_width": 3}
+    crop = {
+        "left_rotation_idx": 0,
+        "right_rotation_idx": 5,
+        "scale_x": 1.5,
+        "scale_y": 1,
+        "target_rotation_radians": 0.5,
+        "subset_idxs": [0, 2, 5],
+        **size,
+    }
+
+    def landmarks(number, name, inputs, codes=(BAD_INPUT,), version=2):
+        title = f"landmarks {name}"
+        return custom(number, title, "TransformLandmarks", inputs, [points.shape], b"", codes, version=version)
+
+    def resampled(number, name, inputs=(x, matrix), codes=(BAD_INPUT,), version=2, **changes):
+        title, options = f"transformed {name}", flexible({**size, **changes})
+        return custom(number, title, "TransformTensorBilinear", inputs, [(1, 3, 3, 2)], options, codes, version=version)
+
+    def cropped(number, name, inputs=(points,), codes=(BAD_INPUT,), left=crop, version=2, **changes):
+        title, options = f"crop {name}", flexible({**left, **changes})
+        return custom(number, title, "Landmarks2TransformMatrix", inputs, [(1, 4, 4)], options, codes, version=version)
+
+    yield landmarks("87", "good", (points, matrix), (OK,))
+    yield resampled("87", "good", codes=(OK,))
+    yield cropped("87", "good", codes=(OK,))
+    for made in (landmarks("87", "version 1", (points, matrix), REFUSED, 1), resampled("87", "version 1", codes=REFUSED, version=1)):
+        yield made
+    yield cropped("87", "version 3", codes=REFUSED, version=3)
+    for other in (f32(1, 3, 4), f32(2, 4, 4), f32(16), f32(4, 4)):
+        yield landmarks("68", f"matrix {list(other.shape)}", (points, other))
+        yield resampled("68", f"matrix {list(other.shape)}", (x, other))
+    for other in (f32(6, 3), f32(1, 6, 4), f32(2, 6, 3), f32(1, 6, 1)):
+        yield landmarks("68", f"of {list(other.shape)}", (other, matrix))
+        yield cropped("68", f"of {list(other.shape)}", (other,))
+    for other in (f32(4, 4, 2), f32(2, 4, 4, 2), f32(1, 0, 4, 2), f32(1, 4, 0, 2)):
+        yield resampled("68", f"image {list(other.shape)}", (other, matrix))
+    yield landmarks("68", "without a matrix", (points,))
+    yield resampled("68", "without a matrix", (x,))
+    for value in (np.nan, np.inf, -np.inf, 3e38):
+        yield landmarks("62", f"by {value}", (points, np.full_like(matrix, value)), (OK,))
+        yield resampled("62", f"by {value}", (x, np.full_like(matrix, value)), (OK,))
+        yield resampled("62", f"of {value}", (np.full_like(x, value), matrix), (OK,))
+        yield cropped("62", f"of {value}", (np.full_like(points, value),), (OK,))
+    yield cropped("62", "of one place", (np.zeros_like(points),), (OK,))
+    for key in crop:
+        yield cropped("87", f"without {key}", left={k: v for k, v in crop.items() if k != key})
+        yield cropped("87", f"{key} is a text", **{key: "four"})
+    for key in ("left_rotation_idx", "right_rotation_idx"):
+        for value in (-1, 6, MINIMUM32, 1 << 40):
+            yield cropped("59", f"{key} {value}", **{key: value})
+    for value in ([], [6], [-1], [1 << 40], [0.5], 3):
+        yield cropped("59", f"subset {value}", subset_idxs=value)
+    for key in ("scale_x", "scale_y", "target_rotation_radians"):
+        for value in (np.nan, np.inf, 0.0, -1.0):
+            codes = (OK,) if key[0] == "t" and np.isfinite(value) else (BAD_INPUT,)
+            yield cropped("62", f"{key} {value}", codes=codes, **{key: float(value)})
+    for key in size:
+        for value in (0, -1, MINIMUM32, 1 << 40):
+            yield resampled("64", f"{key} {value}", **{key: value})
+            yield cropped("64", f"{key} {value}", **{key: value})
+        yield resampled("64", f"{key} is a text", **{key: "four"})
+        yield resampled("64", f"{key} 2^31 - 1", codes=(LIMIT,), **{key: MAXIMUM32})
+    yield resampled("64", "both 2^31 - 1", codes=(LIMIT, BAD_INPUT), output_height=MAXIMUM32, output_width=MAXIMUM32)
+
+
 def cases():
-    yield from detections()
+    for make in (detections, windows, transforms):
+        yield from make()

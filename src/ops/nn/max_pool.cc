@@ -7,6 +7,7 @@
 #include "ops/dispatch.h"
 #include "ops/pooling.h"
 #include "ops/tflite.h"
+#include "ops/tflite_mediapipe.h"
 
 namespace minnow::ops {
 namespace {
@@ -127,7 +128,8 @@ std::vector<OpDef> max_pool() {
       .cost = pool_cost,
       .imports = {{"ai.onnx", "MaxPool"},
                   {"com.microsoft", "NhwcMaxPool", 1, 1, import_nhwc},
-                  {"tflite", "MAX_POOL_2D", 1, 1 << 20, tflite::import_max_pool}},
+                  {"tflite", "MAX_POOL_2D", 1, 1 << 20, tflite::import_max_pool},
+                  {"tflite.custom", "MaxPoolingWithArgmax2D", 1, 1 << 20, tflite::import_max_pool_with_argmax}},
       .exports = {{"ai.onnx", "MaxPool", 12}},
       .cases = max_pool_cases,
   }};

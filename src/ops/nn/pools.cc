@@ -3,6 +3,7 @@
 #include "ops/cases.h"
 #include "ops/dispatch.h"
 #include "ops/pooling.h"
+#include "ops/tflite_mediapipe.h"
 
 namespace minnow::ops {
 namespace {
@@ -260,7 +261,8 @@ std::vector<OpDef> pools() {
                           {"strides", AttributeKind::integers}},
            .infer = max_unpool_infer,
            .decompose = max_unpool_decompose,
-           .imports = {{"ai.onnx", "MaxUnpool"}},
+           .imports = {{"ai.onnx", "MaxUnpool"},
+                       {"tflite.custom", "MaxUnpooling2D", 1, 1 << 20, tflite::import_max_unpool}},
            .exports = {{"ai.onnx", "MaxUnpool", 9}},
            .cases = max_unpool_cases}};
 }

@@ -5,6 +5,7 @@
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/tflite.h"
+#include "ops/tflite_mediapipe.h"
 
 namespace minnow::ops {
 namespace {
@@ -118,7 +119,8 @@ std::vector<OpDef> concat() {
       .imports = {{"ai.onnx", "Concat", 1, 3, import_first},
                   {"ai.onnx", "Concat", 4},
                   {"tflite", "CONCATENATION", 1, 1 << 20, tflite::import_concatenation},
-                  {"tflite", "PACK", 1, 1 << 20, tflite::import_pack}},
+                  {"tflite", "PACK", 1, 1 << 20, tflite::import_pack},
+                  {"tflite.custom", "TransformLandmarks", 2, 2, tflite::import_transform_landmarks}},
       .exports = {{"ai.onnx", "Concat", 4}},
       .cases = concat_cases,
   }};

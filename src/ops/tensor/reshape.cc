@@ -6,6 +6,7 @@
 #include "ops/op.h"
 #include "ops/reshaping.h"
 #include "ops/tflite.h"
+#include "ops/tflite_mediapipe.h"
 
 namespace minnow::ops {
 namespace {
@@ -148,7 +149,9 @@ std::vector<OpDef> reshape() {
       .gradient = reshaping_gradient,
       .imports = {{"ai.onnx", "Reshape", 1, 4, import_shape_attribute},
                   {"ai.onnx", "Reshape", 5},
-                  {"tflite", "RESHAPE", 1, 1 << 20, tflite::import_reshape}},
+                  {"tflite", "RESHAPE", 1, 1 << 20, tflite::import_reshape},
+                  {"tflite.custom", "TransformTensorBilinear", 2, 2, tflite::import_transform_tensor},
+                  {"tflite.custom", "Landmarks2TransformMatrix", 2, 2, tflite::import_landmarks_to_matrix}},
       .exports = {{"ai.onnx", "Reshape", 14}},
       .cases = reshape_cases,
   }};
