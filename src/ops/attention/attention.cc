@@ -393,7 +393,7 @@ std::vector<Case> attention_cases() {
 
 }  // namespace
 
-std::vector<OpDef> attention() {
+[[gnu::cold]] std::vector<OpDef> attention() {
   return {{
       .name = "attention",
       .doc = "Scaled dot-product attention over heads, with masks, windows and a key-value cache.",

@@ -104,7 +104,7 @@ std::vector<Case> flex_cases() {
 
 }  // namespace
 
-std::vector<OpDef> flex_attention() {
+[[gnu::cold]] std::vector<OpDef> flex_attention() {
   return {{
       .name = "flex_attention",
       .doc = "Attention with subgraphs that change scores and probabilities.",

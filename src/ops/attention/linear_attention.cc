@@ -288,7 +288,7 @@ std::vector<Case> linear_cases() {
 
 }  // namespace
 
-std::vector<OpDef> linear_attention() {
+[[gnu::cold]] std::vector<OpDef> linear_attention() {
   return {{
       .name = "linear_attention",
       .doc = "Attention as a recurrence over a matrix state, with decay gates and delta updates.",

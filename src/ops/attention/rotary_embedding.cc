@@ -139,7 +139,7 @@ std::vector<Case> rotary_cases() {
 
 }  // namespace
 
-std::vector<OpDef> rotary_embedding() {
+[[gnu::cold]] std::vector<OpDef> rotary_embedding() {
   return {{
       .name = "rotary_embedding",
       .doc = "Rotary position embedding of attention heads.",

@@ -64,7 +64,7 @@ std::vector<Case> if_cases() {
 
 }  // namespace
 
-std::vector<OpDef> if_op() {
+[[gnu::cold]] std::vector<OpDef> if_op() {
   return {{
       .name = "if",
       .doc = "Runs then_branch or else_branch.",

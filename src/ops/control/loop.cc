@@ -133,7 +133,7 @@ std::vector<Case> loop_cases() {
 
 }  // namespace
 
-std::vector<OpDef> loop() {
+[[gnu::cold]] std::vector<OpDef> loop() {
   return {{
       .name = "loop",
       .doc = "Repeats a body with carried values and stacked outputs.",

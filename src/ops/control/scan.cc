@@ -283,7 +283,7 @@ std::vector<Case> batched_scan_cases() {
 
 }  // namespace
 
-std::vector<OpDef> scan() {
+[[gnu::cold]] std::vector<OpDef> scan() {
   return {
       {
           .name = "scan",

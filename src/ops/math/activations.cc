@@ -282,7 +282,7 @@ constexpr float kSeluAlpha = 1.67326319217681884765625f, kSeluGamma = 1.05070102
 
 }  // namespace
 
-std::vector<OpDef> activations() {
+[[gnu::cold]] std::vector<OpDef> activations() {
   std::vector<OpDef> ops = {
       activation("relu", "Relu", "max(x, 0).", {}, relu_reference, gradient_by<relu_gradient>, relu_cases, 6),
       activation("gelu", "Gelu", "x times the normal distribution function of x, exactly or by its tanh form.",

@@ -87,7 +87,7 @@ OpDef arg_op(std::string_view name, std::string_view onnx, std::string_view doc,
 
 }  // namespace
 
-std::vector<OpDef> arg_extremes() {
+[[gnu::cold]] std::vector<OpDef> arg_extremes() {
   return tflite::with_rows({arg_op("arg_max", "ArgMax", "Position of the largest element along the axis.",
                                    arg_reference<true>, arg_max_cases),
                             arg_op("arg_min", "ArgMin", "Position of the smallest element along the axis.",

@@ -281,7 +281,7 @@ OpDef binary(std::string_view name, std::string_view onnx, std::string_view doc,
 
 }  // namespace
 
-std::vector<OpDef> arithmetic() {
+[[gnu::cold]] std::vector<OpDef> arithmetic() {
   std::vector<OpDef> ops = {
       binary("mod", "Mod", "Remainder with the sign of the divisor, or of the dividend when fmod is 1.",
              infer_broadcast_number, mod_reference, mod_gradient, mod_cases, 10),

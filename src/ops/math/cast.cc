@@ -256,7 +256,7 @@ std::vector<Case> bit_cast_cases() {
 
 }  // namespace
 
-std::vector<OpDef> cast() {
+[[gnu::cold]] std::vector<OpDef> cast() {
   std::vector<OpDef> ops = {
       {.name = "cast",
        .doc = "Values converted to another element type.",

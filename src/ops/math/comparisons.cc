@@ -156,7 +156,7 @@ OpDef comparison(std::string_view name, std::string_view onnx, std::string_view 
 
 }  // namespace
 
-std::vector<OpDef> comparisons() {
+[[gnu::cold]] std::vector<OpDef> comparisons() {
   std::vector<OpDef> ops = {
       comparison("bit_shift", "BitShift", "a shifted by b bits to the LEFT or RIGHT.", bit_shift_infer,
                  bit_shift_reference, bit_shift_cases, 11),

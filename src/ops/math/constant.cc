@@ -133,7 +133,7 @@ std::vector<Case> eye_like_cases() {
 
 }  // namespace
 
-std::vector<OpDef> constant() {
+[[gnu::cold]] std::vector<OpDef> constant() {
   std::vector<OpDef> ops = {
       {.name = "constant",
        .doc = "A stated tensor.",

@@ -105,7 +105,7 @@ OpDef running(std::string_view name, std::string_view onnx, std::string_view doc
 
 }  // namespace
 
-std::vector<OpDef> cumulative() {
+[[gnu::cold]] std::vector<OpDef> cumulative() {
   return tflite::with_rows(
       {running("cumsum", "CumSum", "Running sum along the axis.", cumsum_reference, cumsum_gradient, cumsum_cases, 11),
        running("cumprod", "CumProd", "Running product along the axis.", cumprod_reference, cumprod_gradient,

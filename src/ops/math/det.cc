@@ -71,7 +71,7 @@ std::vector<Case> det_cases() {
 
 }  // namespace
 
-std::vector<OpDef> det() {
+[[gnu::cold]] std::vector<OpDef> det() {
   return {{
       .name = "det",
       .doc = "Determinant of the last two axes.",

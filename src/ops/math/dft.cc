@@ -225,7 +225,7 @@ std::vector<Case> stft_cases() {
 
 }  // namespace
 
-std::vector<OpDef> dft() {
+[[gnu::cold]] std::vector<OpDef> dft() {
   return {
       {.name = "dft",
        .doc = "Discrete Fourier transform along an axis.",

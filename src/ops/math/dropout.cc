@@ -93,7 +93,7 @@ std::vector<Case> dropout_cases() {
 
 }  // namespace
 
-std::vector<OpDef> dropout() {
+[[gnu::cold]] std::vector<OpDef> dropout() {
   return {{
       .name = "dropout",
       .doc = "In training, zeroes elements at random and scales the rest; else the input.",

@@ -52,7 +52,7 @@ std::vector<Case> dynamic_cases() {
 
 }  // namespace
 
-std::vector<OpDef> dynamic_quantize_linear() {
+[[gnu::cold]] std::vector<OpDef> dynamic_quantize_linear() {
   return {{
       .name = "dynamic_quantize_linear",
       .doc = "uint8 codes of x, with the scale and zero point of its range.",

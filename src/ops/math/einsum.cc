@@ -307,7 +307,7 @@ std::vector<Case> einsum_cases() {
 
 }  // namespace
 
-std::vector<OpDef> einsum() {
+[[gnu::cold]] std::vector<OpDef> einsum() {
   return {{
       .name = "einsum",
       .doc = "Sums of products over named dimensions.",

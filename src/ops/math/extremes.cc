@@ -195,7 +195,7 @@ OpDef variadic(std::string_view name, std::string_view onnx, std::string_view do
 
 }  // namespace
 
-std::vector<OpDef> extremes() {
+[[gnu::cold]] std::vector<OpDef> extremes() {
   return tflite::with_rows(
       {
           variadic("max", "Max", "Elementwise largest of all inputs.", infer_broadcast_number, max_reference,

@@ -70,7 +70,7 @@ std::vector<Case> gemm_cases() {
 
 }  // namespace
 
-std::vector<OpDef> gemm() {
+[[gnu::cold]] std::vector<OpDef> gemm() {
   return {{
       .name = "gemm",
       .doc = "alpha op(A) op(B) + beta C.",

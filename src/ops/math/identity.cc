@@ -29,7 +29,7 @@ std::vector<Case> identity_cases() {
 
 }  // namespace
 
-std::vector<OpDef> identity() {
+[[gnu::cold]] std::vector<OpDef> identity() {
   return {{
       .name = "identity",
       .doc = "The input as it is.",

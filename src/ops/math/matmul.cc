@@ -153,7 +153,7 @@ std::vector<Case> matmul_cases() {
 
 }  // namespace
 
-std::vector<OpDef> matmul() {
+[[gnu::cold]] std::vector<OpDef> matmul() {
   return {{
       .name = "matmul",
       .doc = "Matrix product with broadcast batch dimensions.",

@@ -98,7 +98,7 @@ std::vector<Case> matmul_integer_cases() {
 
 }  // namespace
 
-std::vector<OpDef> matmul_integer() {
+[[gnu::cold]] std::vector<OpDef> matmul_integer() {
   return {{
       .name = "matmul_integer",
       .doc = "Product of 8-bit matrices in int32, maybe scaled to real numbers or codes.",

@@ -330,7 +330,7 @@ std::vector<Case> dequantize_cases() {
 
 }  // namespace
 
-std::vector<OpDef> quantize() {
+[[gnu::cold]] std::vector<OpDef> quantize() {
   constexpr int kLast = 1 << 20;
   const AttributeSpec axis{"axis", 1}, block{"block_size", 0}, dtype{"output_dtype", AttributeKind::text};
   return {

@@ -157,7 +157,7 @@ OpDef binary(std::string_view name, std::string_view doc, Status (*decompose)(De
 
 }  // namespace
 
-std::vector<OpDef> quantized() {
+[[gnu::cold]] std::vector<OpDef> quantized() {
   return {{.name = "lookup",
            .doc = "Entries of a table of 256, chosen by 8-bit codes counted from the lowest.",
            .inputs = {2, 2},

@@ -178,7 +178,7 @@ OpDef random_op(std::string_view name, std::string_view onnx, std::string_view d
 
 }  // namespace
 
-std::vector<OpDef> random_values() {
+[[gnu::cold]] std::vector<OpDef> random_values() {
   const AttributeSpec shape = required("shape", AttributeKind::integers), dtype{"dtype", AttributeKind::text};
   const AttributeSpec low{"low", 0.0f}, high{"high", 1.0f}, mean{"mean", 0.0f}, scale{"scale", 1.0f};
   std::vector<OpDef> ops = {

@@ -93,7 +93,7 @@ std::vector<Case> range_cases() {
 
 }  // namespace
 
-std::vector<OpDef> range() {
+[[gnu::cold]] std::vector<OpDef> range() {
   return {{
       .name = "range",
       .doc = "Numbers from start to limit (exclusive) by steps of delta.",

@@ -316,7 +316,7 @@ OpDef reduction(std::string_view name, std::string_view onnx, std::string_view d
 
 }  // namespace
 
-std::vector<OpDef> reductions() {
+[[gnu::cold]] std::vector<OpDef> reductions() {
   return tflite::with_rows(
       {
           reduction("reduce_sum", "ReduceSum", "Sum over axes.", sum_reference, sum_gradient, nullptr, sum_cases),

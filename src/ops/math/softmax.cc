@@ -147,7 +147,7 @@ OpDef line_op(std::string_view name, std::string_view onnx, std::string_view doc
 
 }  // namespace
 
-std::vector<OpDef> softmax() {
+[[gnu::cold]] std::vector<OpDef> softmax() {
   return tflite::with_rows(
       {
           line_op("softmax", "Softmax", "exp(x), divided by its sum along the axis.", softmax_infer, softmax_reference,

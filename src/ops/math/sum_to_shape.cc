@@ -66,7 +66,7 @@ std::vector<Case> sum_to_shape_cases() {
 
 }  // namespace
 
-std::vector<OpDef> sum_to_shape() {
+[[gnu::cold]] std::vector<OpDef> sum_to_shape() {
   return {{
       .name = "sum_to_shape",
       .doc = "Sums x over the dimensions along which a tensor of `shape` would be broadcast to x.",

@@ -111,7 +111,7 @@ std::vector<Case> top_k_cases() {
 
 }  // namespace
 
-std::vector<OpDef> top_k() {
+[[gnu::cold]] std::vector<OpDef> top_k() {
   return {{
       .name = "top_k",
       .doc = "The k largest or smallest elements along the axis, and their positions.",

@@ -195,7 +195,7 @@ Expression abs_gradient(const Values& v) { return v.g * v.x.apply("sign"); }
 
 }  // namespace
 
-std::vector<OpDef> unary() {
+[[gnu::cold]] std::vector<OpDef> unary() {
   return tflite::with_rows(
       {
           float_op("exp", "Exp", "e to the power of x.", float_reference<Exp>, gradient_by<exp_gradient>, exp_cases),

@@ -81,7 +81,7 @@ std::vector<Case> is_inf_cases() {
 
 }  // namespace
 
-std::vector<OpDef> unary_logic() {
+[[gnu::cold]] std::vector<OpDef> unary_logic() {
   return {
       {.name = "not",
        .doc = "Logical negation.",

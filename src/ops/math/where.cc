@@ -58,7 +58,7 @@ std::vector<Case> where_cases() {
 
 }  // namespace
 
-std::vector<OpDef> where() {
+[[gnu::cold]] std::vector<OpDef> where() {
   return {{
       .name = "where",
       .doc = "x where the condition holds, else y.",

@@ -180,7 +180,7 @@ OpDef table(std::string_view name, std::string_view onnx, std::string_view doc, 
 
 }  // namespace
 
-std::vector<OpDef> windows() {
+[[gnu::cold]] std::vector<OpDef> windows() {
   std::vector<OpDef> ops = {
       table("mel_weight_matrix", "MelWeightMatrix", "Triangular weights that gather frequency bins into mel bands.",
             mel_infer, mel_reference, mel_cases),

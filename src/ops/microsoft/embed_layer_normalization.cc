@@ -64,7 +64,7 @@ std::vector<Case> embed_cases() {
 
 }  // namespace
 
-std::vector<OpDef> embed_layer_normalization() {
+[[gnu::cold]] std::vector<OpDef> embed_layer_normalization() {
   return {{
       .name = "embed_layer_normalization",
       .doc = "Sum of word, position and segment embeddings, normalized.",

@@ -186,7 +186,7 @@ std::vector<Case> nbits_cases() {
 
 }  // namespace
 
-std::vector<OpDef> matmul_nbits() {
+[[gnu::cold]] std::vector<OpDef> matmul_nbits() {
   return {{
       .name = "matmul_nbits",
       .doc = "Matrix product with block-quantized weights of 2 to 8 bits.",

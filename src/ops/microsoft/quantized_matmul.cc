@@ -74,7 +74,7 @@ std::vector<Case> integer_cases() {
 
 }  // namespace
 
-std::vector<OpDef> quantized_matmul() {
+[[gnu::cold]] std::vector<OpDef> quantized_matmul() {
   return {
       {
           .name = "dynamic_quantize_matmul",

@@ -198,7 +198,7 @@ OpDef list_op(std::string_view name, std::string_view doc, std::string_view onnx
 
 }  // namespace
 
-std::vector<OpDef> feature_lists() {
+[[gnu::cold]] std::vector<OpDef> feature_lists() {
   constexpr AttributeKind kInts = AttributeKind::integers, kTexts = AttributeKind::texts;
   return {
       list_op("array_feature_extractor", "Columns chosen by indices.", "ArrayFeatureExtractor", {2, 2}, {},

@@ -188,7 +188,7 @@ OpDef feature_op(std::string_view name, std::string_view doc, std::string_view o
 
 }  // namespace
 
-std::vector<OpDef> features() {
+[[gnu::cold]] std::vector<OpDef> features() {
   constexpr AttributeKind kFloats = AttributeKind::reals, kInts = AttributeKind::integers;
   return {
       feature_op("binarizer", "1 where the input exceeds the threshold, else 0.", "Binarizer", {{"threshold", 0.0f}},

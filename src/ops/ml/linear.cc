@@ -138,7 +138,7 @@ std::vector<Case> classifier_cases() {
 
 }  // namespace
 
-std::vector<OpDef> linear() {
+[[gnu::cold]] std::vector<OpDef> linear() {
   constexpr AttributeKind kFloats = AttributeKind::reals;
   return {{
               .name = "linear_regressor",

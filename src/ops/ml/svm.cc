@@ -355,7 +355,7 @@ std::vector<Case> classifier_cases() {
 
 }  // namespace
 
-std::vector<OpDef> svm() {
+[[gnu::cold]] std::vector<OpDef> svm() {
   constexpr AttributeKind kFloats = AttributeKind::reals, kInts = AttributeKind::integers;
   const std::vector<AttributeSpec> common = {{"kernel_type", "LINEAR"},    {"kernel_params", kFloats},
                                              {"support_vectors", kFloats}, required("coefficients", kFloats),

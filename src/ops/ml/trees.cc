@@ -279,7 +279,7 @@ OpDef tree_op(std::string_view name, std::string_view doc, std::string_view onnx
 
 }  // namespace
 
-std::vector<OpDef> trees() {
+[[gnu::cold]] std::vector<OpDef> trees() {
   std::vector<AttributeSpec> regressor = attributes_by_ids("target"), classifier = attributes_by_ids("class");
   regressor.push_back({"aggregate_function", "SUM"});
   regressor.push_back({"n_targets", AttributeKind::integer});

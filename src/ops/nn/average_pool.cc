@@ -184,7 +184,7 @@ std::vector<AttributeSpec> average_attributes() {
 
 }  // namespace
 
-std::vector<OpDef> average_pool() {
+[[gnu::cold]] std::vector<OpDef> average_pool() {
   return {
       {.name = "integer_average_pool",
        .doc = "Mean of integers over sliding windows, rounded to nearest, halves away from zero.",

@@ -113,7 +113,7 @@ std::vector<Case> batch_cases() {
 
 }  // namespace
 
-std::vector<OpDef> batch_normalization() {
+[[gnu::cold]] std::vector<OpDef> batch_normalization() {
   return {{
       .name = "batch_normalization",
       .doc = "Normalizes every channel by given statistics, or in training by those of the batch.",

@@ -87,7 +87,7 @@ std::vector<Case> causal_cases() {
 
 }  // namespace
 
-std::vector<OpDef> causal_conv_with_state() {
+[[gnu::cold]] std::vector<OpDef> causal_conv_with_state() {
   return {{
       .name = "causal_conv_with_state",
       .doc = "Causal depthwise 1-D convolution with a carried state.",

@@ -124,7 +124,7 @@ std::vector<Case> col2im_cases() {
 
 }  // namespace
 
-std::vector<OpDef> col2im() {
+[[gnu::cold]] std::vector<OpDef> col2im() {
   return {{
       .name = "col2im",
       .doc = "Adds columns of image blocks back into images.",

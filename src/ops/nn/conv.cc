@@ -175,7 +175,7 @@ std::vector<Case> conv_cases() {
 
 }  // namespace
 
-std::vector<OpDef> conv() {
+[[gnu::cold]] std::vector<OpDef> conv() {
   return {{
       .name = "conv",
       .doc = "Convolution (cross-correlation) with groups, strides, dilations and padding.",

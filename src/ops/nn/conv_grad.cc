@@ -162,7 +162,7 @@ std::vector<Case> grad_weight_cases() {
 
 }  // namespace
 
-std::vector<OpDef> conv_grad() {
+[[gnu::cold]] std::vector<OpDef> conv_grad() {
   return {{
               .name = "conv_grad_input",
               .doc = "Gradient of conv by its input: (output gradient, weight, shape of the input).",

@@ -88,7 +88,7 @@ std::vector<Case> conv_integer_cases() {
 
 }  // namespace
 
-std::vector<OpDef> conv_integer() {
+[[gnu::cold]] std::vector<OpDef> conv_integer() {
   return {{.name = "conv_integer",
            .doc = "Convolution of 8-bit integers in int32, maybe scaled to real numbers or codes.",
            .inputs = {2, 7},

@@ -180,7 +180,7 @@ std::vector<Case> conv_transpose_cases() {
 
 }  // namespace
 
-std::vector<OpDef> conv_transpose() {
+[[gnu::cold]] std::vector<OpDef> conv_transpose() {
   std::vector<AttributeSpec> attributes = convolution_attributes();
   attributes.emplace_back("output_padding", AttributeKind::integers);
   attributes.emplace_back("output_shape", AttributeKind::integers);

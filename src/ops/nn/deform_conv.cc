@@ -185,7 +185,7 @@ std::vector<Case> deform_cases() {
 
 }  // namespace
 
-std::vector<OpDef> deform_conv() {
+[[gnu::cold]] std::vector<OpDef> deform_conv() {
   std::vector<AttributeSpec> attributes = convolution_attributes();
   std::erase_if(attributes, [](const AttributeSpec& spec) { return spec.name == "auto_pad"; });
   attributes.emplace_back("offset_group", Attribute(1));

@@ -124,7 +124,7 @@ std::vector<Case> to_depth_cases() { return cases(false); }
 
 }  // namespace
 
-std::vector<OpDef> depth_to_space() {
+[[gnu::cold]] std::vector<OpDef> depth_to_space() {
   const std::vector<AttributeSpec> attributes{
       required("blocksize", AttributeKind::integer), {"mode", "DCR"}, {"data_layout", "NCHW"}};
   return {{.name = "depth_to_space",

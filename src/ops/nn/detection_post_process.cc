@@ -298,7 +298,7 @@ std::vector<Case> detection_cases() {
 
 }  // namespace
 
-std::vector<OpDef> detection_post_process() {
+[[gnu::cold]] std::vector<OpDef> detection_post_process() {
   return {{
       .name = "detection_post_process",
       .doc = "Boxes, classes, scores and number of detections from encoded boxes, scores and anchors.",

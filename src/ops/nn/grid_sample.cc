@@ -359,7 +359,7 @@ std::vector<Case> affine_cases() {
 
 }  // namespace
 
-std::vector<OpDef> grid_sample() {
+[[gnu::cold]] std::vector<OpDef> grid_sample() {
   const std::vector<AttributeSpec> attributes{{"align_corners", 0}, {"mode", "linear"}, {"padding_mode", "zeros"}};
   return {{.name = "grid_sample",
            .doc = "Samples an image at the positions of a grid.",

@@ -106,7 +106,7 @@ std::vector<Case> cross_entropy_cases() {
 
 }  // namespace
 
-std::vector<OpDef> losses() {
+[[gnu::cold]] std::vector<OpDef> losses() {
   const std::vector<AttributeSpec> attributes{{"ignore_index", AttributeKind::integer}, {"reduction", "mean"}};
   return {{.name = "negative_log_likelihood_loss",
            .doc = "Minus the log probability of the target class.",

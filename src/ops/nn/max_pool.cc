@@ -114,7 +114,7 @@ std::vector<Case> max_pool_cases() {
 
 }  // namespace
 
-std::vector<OpDef> max_pool() {
+[[gnu::cold]] std::vector<OpDef> max_pool() {
   std::vector<AttributeSpec> attributes = pool_attributes();
   attributes.emplace_back("storage_order", Attribute(0));
   return {{

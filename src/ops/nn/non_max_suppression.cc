@@ -139,7 +139,7 @@ std::vector<Case> suppression_cases() {
 
 }  // namespace
 
-std::vector<OpDef> non_max_suppression() {
+[[gnu::cold]] std::vector<OpDef> non_max_suppression() {
   return {{
       .name = "non_max_suppression",
       .doc = "Indices of boxes that overlap no better box.",

@@ -271,7 +271,7 @@ std::vector<Case> lrn_cases() {
 
 }  // namespace
 
-std::vector<OpDef> normalizations() {
+[[gnu::cold]] std::vector<OpDef> normalizations() {
   const AttributeSpec epsilon{"epsilon", 1e-5f}, axis{"axis", -1}, stash{"stash_type", 1};
   return {
       {.name = "layer_normalization",

@@ -149,7 +149,7 @@ std::vector<Case> momentum_cases() {
 
 }  // namespace
 
-std::vector<OpDef> optimizers() {
+[[gnu::cold]] std::vector<OpDef> optimizers() {
   constexpr std::string_view kDomain = "ai.onnx.preview.training";
   const Arity many{1, Arity::kMany};
   return {{.name = "adagrad",

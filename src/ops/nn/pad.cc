@@ -331,7 +331,7 @@ std::vector<Case> center_cases() {
 
 }  // namespace
 
-std::vector<OpDef> pad() {
+[[gnu::cold]] std::vector<OpDef> pad() {
   return {{.name = "pad",
            .doc = "Adds elements at the ends of axes, or removes them.",
            .inputs = {2, 4},

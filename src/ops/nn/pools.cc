@@ -217,7 +217,7 @@ std::vector<Case> max_unpool_cases() {
 
 }  // namespace
 
-std::vector<OpDef> pools() {
+[[gnu::cold]] std::vector<OpDef> pools() {
   std::vector<AttributeSpec> lp_attributes = pool_attributes(), layout{{"data_layout", "NCHW"}};
   lp_attributes.emplace_back("p", Attribute(2));
   return {{.name = "lp_pool",

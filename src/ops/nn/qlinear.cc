@@ -211,7 +211,7 @@ std::vector<Case> concat_cases() {
 
 }  // namespace
 
-std::vector<OpDef> qlinear() {
+[[gnu::cold]] std::vector<OpDef> qlinear() {
   constexpr std::string_view kMicrosoft = "com.microsoft";
   std::vector<AttributeSpec> average = pool_attributes();
   average.emplace_back("count_include_pad", Attribute(0));

@@ -340,7 +340,7 @@ std::vector<AttributeSpec> resize_attributes() {
 
 }  // namespace
 
-std::vector<OpDef> resize() {
+[[gnu::cold]] std::vector<OpDef> resize() {
   return {{.name = "integer_resize",
            .doc = "Resamples integers as real numbers, rounded to nearest, halves away from zero.",
            .inputs = {1, 4},

@@ -259,7 +259,7 @@ std::vector<Case> max_cases() {
 
 }  // namespace
 
-std::vector<OpDef> roi_pools() {
+[[gnu::cold]] std::vector<OpDef> roi_pools() {
   return {{.name = "roi_align",
            .doc = "Pools interpolated samples over regions of interest.",
            .inputs = {3, 3},

@@ -59,7 +59,7 @@ std::vector<Case> get_element_cases() {
 
 }  // namespace
 
-std::vector<OpDef> optional() {
+[[gnu::cold]] std::vector<OpDef> optional() {
   return {{
               .name = "optional",
               .doc = "An optional that holds the input, or nothing.",

@@ -188,7 +188,7 @@ OpDef sequence_op(std::string_view name, std::string_view doc, Arity inputs, Sta
 
 }  // namespace
 
-std::vector<OpDef> sequence() {
+[[gnu::cold]] std::vector<OpDef> sequence() {
   std::vector<OpDef> ops = {
       sequence_op("sequence_construct", "A sequence of the inputs.", {1, Arity::kMany}, construct_infer,
                   construct_reference, "SequenceConstruct", construct_cases),

@@ -78,7 +78,7 @@ std::vector<Case> sequence_map_cases() {
 
 }  // namespace
 
-std::vector<OpDef> sequence_map() {
+[[gnu::cold]] std::vector<OpDef> sequence_map() {
   return {{
       .name = "sequence_map",
       .doc = "Runs a body on every element of a sequence.",

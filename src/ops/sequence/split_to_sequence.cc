@@ -155,7 +155,7 @@ std::vector<Case> concat_cases() {
 
 }  // namespace
 
-std::vector<OpDef> split_to_sequence() {
+[[gnu::cold]] std::vector<OpDef> split_to_sequence() {
   return {{
               .name = "split_to_sequence",
               .doc = "Cuts a tensor along an axis into a sequence.",

@@ -46,7 +46,7 @@ std::vector<Case> gru_cases() {
 
 }  // namespace
 
-std::vector<OpDef> gru() {
+[[gnu::cold]] std::vector<OpDef> gru() {
   return {{
       .name = "gru",
       .doc = "Gated recurrent unit over a sequence, in one or both directions.",

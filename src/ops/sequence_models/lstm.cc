@@ -76,7 +76,7 @@ std::vector<Case> lstm_cases() {
 
 }  // namespace
 
-std::vector<OpDef> lstm() {
+[[gnu::cold]] std::vector<OpDef> lstm() {
   return {{
       .name = "lstm",
       .doc = "Long short-term memory over a sequence, in one or both directions.",

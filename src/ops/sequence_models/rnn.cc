@@ -37,7 +37,7 @@ std::vector<Case> rnn_cases() {
 
 }  // namespace
 
-std::vector<OpDef> rnn() {
+[[gnu::cold]] std::vector<OpDef> rnn() {
   return {{
       .name = "rnn",
       .doc = "Elman network over a sequence, in one or both directions.",

@@ -106,7 +106,7 @@ std::vector<Case> concat_cases() {
 
 }  // namespace
 
-std::vector<OpDef> concat() {
+[[gnu::cold]] std::vector<OpDef> concat() {
   return {{
       .name = "concat",
       .doc = "Tensors joined along an axis.",

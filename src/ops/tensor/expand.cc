@@ -145,7 +145,7 @@ std::vector<Case> tile_cases() {
 
 }  // namespace
 
-std::vector<OpDef> expand() {
+[[gnu::cold]] std::vector<OpDef> expand() {
   return {{
               .name = "expand",
               .doc = "Broadcasts a tensor to a shape.",

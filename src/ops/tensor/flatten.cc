@@ -58,7 +58,7 @@ std::vector<Case> flatten_cases() {
 
 }  // namespace
 
-std::vector<OpDef> flatten() {
+[[gnu::cold]] std::vector<OpDef> flatten() {
   return {{
       .name = "flatten",
       .doc = "A matrix: dims before the axis times dims from it on.",

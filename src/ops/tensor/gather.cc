@@ -130,7 +130,7 @@ std::vector<Case> gather_gradient_cases() {
 
 }  // namespace
 
-std::vector<OpDef> gather() {
+[[gnu::cold]] std::vector<OpDef> gather() {
   return {{
               .name = "gather",
               .doc = "Slices along an axis chosen by indices (embedding lookup).",

@@ -44,7 +44,7 @@ std::vector<Case> gather_elements_cases() {
 
 }  // namespace
 
-std::vector<OpDef> gather_elements() {
+[[gnu::cold]] std::vector<OpDef> gather_elements() {
   return {{
       .name = "gather_elements",
       .doc = "Elements chosen by an index for every position along an axis.",

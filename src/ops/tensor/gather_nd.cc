@@ -89,7 +89,7 @@ std::vector<Case> gather_nd_gradient_cases() {
 
 }  // namespace
 
-std::vector<OpDef> gather_nd() {
+[[gnu::cold]] std::vector<OpDef> gather_nd() {
   return {{
               .name = "gather_nd",
               .doc = "Slices chosen by index tuples along the last dim of indices.",

@@ -126,7 +126,7 @@ std::vector<Case> compress_cases() {
 
 }  // namespace
 
-std::vector<OpDef> non_zero() {
+[[gnu::cold]] std::vector<OpDef> non_zero() {
   return {{
               .name = "non_zero",
               .doc = "Positions of the elements that are not zero, as [rank, count].",

@@ -95,7 +95,7 @@ std::vector<Case> one_hot_cases() {
 
 }  // namespace
 
-std::vector<OpDef> one_hot() {
+[[gnu::cold]] std::vector<OpDef> one_hot() {
   return {{
       .name = "one_hot",
       .doc = "Indices as a new axis with one value at the index and another elsewhere.",

@@ -137,7 +137,7 @@ std::vector<Case> reshape_cases() {
 
 }  // namespace
 
-std::vector<OpDef> reshape() {
+[[gnu::cold]] std::vector<OpDef> reshape() {
   return {{
       .name = "reshape",
       .doc = "The same elements under other dims.",

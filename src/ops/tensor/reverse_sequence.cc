@@ -66,7 +66,7 @@ std::vector<Case> reverse_sequence_cases() {
 
 }  // namespace
 
-std::vector<OpDef> reverse_sequence() {
+[[gnu::cold]] std::vector<OpDef> reverse_sequence() {
   return {{
       .name = "reverse_sequence",
       .doc = "Reverses the first sequence_lens[b] time steps of batch entry b.",

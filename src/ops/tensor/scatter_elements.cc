@@ -76,7 +76,7 @@ std::vector<Case> scatter_elements_cases() {
 
 }  // namespace
 
-std::vector<OpDef> scatter_elements() {
+[[gnu::cold]] std::vector<OpDef> scatter_elements() {
   return {{
       .name = "scatter_elements",
       .doc = "Data with updates written, added, multiplied, or by maximum or minimum, at indices along an axis.",

@@ -76,7 +76,7 @@ std::vector<Case> scatter_nd_cases() {
 
 }  // namespace
 
-std::vector<OpDef> scatter_nd() {
+[[gnu::cold]] std::vector<OpDef> scatter_nd() {
   return {{
       .name = "scatter_nd",
       .doc = "Data with slices written, added, multiplied, or by maximum or minimum, at index tuples.",

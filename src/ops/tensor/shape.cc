@@ -74,7 +74,7 @@ std::vector<Case> size_cases() {
 
 }  // namespace
 
-std::vector<OpDef> shape() {
+[[gnu::cold]] std::vector<OpDef> shape() {
   return {{
               .name = "shape",
               .doc = "Dims of a tensor (from start up to end) as 1-D int64.",

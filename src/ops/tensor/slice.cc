@@ -214,7 +214,7 @@ std::vector<Case> slice_gradient_cases() {
 
 }  // namespace
 
-std::vector<OpDef> slice() {
+[[gnu::cold]] std::vector<OpDef> slice() {
   return {{
               .name = "slice",
               .doc = "Ranges with steps along axes.",

@@ -122,7 +122,7 @@ std::vector<Case> split_cases() {
 
 }  // namespace
 
-std::vector<OpDef> split() {
+[[gnu::cold]] std::vector<OpDef> split() {
   return {{
       .name = "split",
       .doc = "Cuts a tensor along an axis into parts.",

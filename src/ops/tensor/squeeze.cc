@@ -90,7 +90,7 @@ std::vector<Case> unsqueeze_cases() {
 
 }  // namespace
 
-std::vector<OpDef> squeeze() {
+[[gnu::cold]] std::vector<OpDef> squeeze() {
   return {{
               .name = "squeeze",
               .doc = "Removes dims of one: those of axes, or all.",

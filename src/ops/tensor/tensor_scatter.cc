@@ -85,7 +85,7 @@ std::vector<Case> tensor_scatter_cases() {
 
 }  // namespace
 
-std::vector<OpDef> tensor_scatter() {
+[[gnu::cold]] std::vector<OpDef> tensor_scatter() {
   return {{
       .name = "tensor_scatter",
       .doc = "A cache with new steps written at write_indices along the sequence axis.",

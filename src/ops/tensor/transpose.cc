@@ -73,7 +73,7 @@ std::vector<Case> transpose_cases() {
 
 }  // namespace
 
-std::vector<OpDef> transpose() {
+[[gnu::cold]] std::vector<OpDef> transpose() {
   return {{
       .name = "transpose",
       .doc = "Permutes dims: output dim i is input dim perm[i].",

@@ -69,7 +69,7 @@ std::vector<Case> trilu_cases() {
 
 }  // namespace
 
-std::vector<OpDef> trilu() {
+[[gnu::cold]] std::vector<OpDef> trilu() {
   return {{
       .name = "trilu",
       .doc = "Upper or lower triangle of matrices from diagonal k.",

@@ -158,7 +158,7 @@ std::vector<Case> unique_cases() {
 
 }  // namespace
 
-std::vector<OpDef> unique() {
+[[gnu::cold]] std::vector<OpDef> unique() {
   return {{
       .name = "unique",
       .doc = "Distinct elements or slices, with first occurrence, inverse and counts.",

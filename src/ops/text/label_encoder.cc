@@ -132,7 +132,7 @@ std::vector<Case> label_encoder_cases() {
 
 }  // namespace
 
-std::vector<OpDef> label_encoder() {
+[[gnu::cold]] std::vector<OpDef> label_encoder() {
   return {{
       .name = "label_encoder",
       .doc = "Looks every element up in a table of keys and values.",

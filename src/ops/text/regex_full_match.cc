@@ -50,7 +50,7 @@ std::vector<Case> regex_full_match_cases() {
 
 }  // namespace
 
-std::vector<OpDef> regex_full_match() {
+[[gnu::cold]] std::vector<OpDef> regex_full_match() {
   return {{
       .name = "regex_full_match",
       .doc = "Whether texts match a regular expression (RE2 syntax) as a whole.",

@@ -146,7 +146,7 @@ std::vector<Case> string_split_cases() {
 
 }  // namespace
 
-std::vector<OpDef> string_concat() {
+[[gnu::cold]] std::vector<OpDef> string_concat() {
   return {{
               .name = "string_concat",
               .doc = "Element-wise concatenation of texts.",

@@ -73,7 +73,7 @@ std::vector<Case> string_normalizer_cases() {
 
 }  // namespace
 
-std::vector<OpDef> string_normalizer() {
+[[gnu::cold]] std::vector<OpDef> string_normalizer() {
   return {{
       .name = "string_normalizer",
       .doc = "Words without stop words, in lower or upper case.",

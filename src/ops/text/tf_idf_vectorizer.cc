@@ -176,7 +176,7 @@ std::vector<Case> tf_idf_cases() {
 
 }  // namespace
 
-std::vector<OpDef> tf_idf_vectorizer() {
+[[gnu::cold]] std::vector<OpDef> tf_idf_vectorizer() {
   constexpr AttributeKind kInteger = AttributeKind::integer, kIntegers = AttributeKind::integers;
   return {{
       .name = "tf_idf_vectorizer",
