@@ -6,6 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #endif
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 namespace minnow {
 
@@ -18,6 +21,12 @@ void page_out(std::span<const std::byte> bytes) {
   if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_PAGEOUT);
 #else
   (void)bytes;
+#endif
+}
+
+void give_back_freed() {
+#if defined(__GLIBC__)
+  (void)::malloc_trim(0);
 #endif
 }
 

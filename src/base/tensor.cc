@@ -10,7 +10,12 @@ namespace minnow {
 namespace {
 
 // Cache line, and the widest vector register (AVX-512).
-constexpr std::align_val_t kAlignment{64};
+constexpr size_t kAlignment = 64;
+
+// glibc before 2.38 cannot serve an aligned request from the block that a request of the same size has left: a program
+// that makes outputs in every run would hold several. Larger blocks are aligned here; smaller ones stay aligned
+// requests, behind which a sanitizer sees every byte.
+constexpr size_t kLargeBytes = size_t{1} << 16;
 
 // 2^40: no machine this library serves has more, and allocators (and sanitizers) misbehave on larger requests.
 constexpr int64_t kMaxTensorBytes = int64_t{1} << 40;
@@ -19,14 +24,36 @@ int64_t storage_element_bytes(DType dtype) {
   return static_cast<int64_t>(dtype == DType::string ? sizeof(std::string) : element_bytes(dtype));
 }
 
+struct Block {
+  void* start = nullptr;  // as the allocator gave it
+  void* data = nullptr;   // aligned
+};
+
+Block take_block(size_t bytes) {
+  Block block;
+  if (bytes < kLargeBytes) {
+    block.start = block.data = ::operator new (bytes, std::align_val_t{kAlignment}, std::nothrow);
+  } else if (block.start = ::operator new(bytes + kAlignment, std::nothrow); block.start != nullptr) {
+    const auto start = reinterpret_cast<uintptr_t>(block.start);
+    block.data = static_cast<std::byte*>(block.start) + (kAlignment - start % kAlignment) % kAlignment;
+  }
+  return block;
+}
+
+void give_block(void* start, size_t bytes) {
+  if (bytes < kLargeBytes) ::operator delete (start, std::align_val_t{kAlignment});
+  else ::operator delete(start);
+}
+
 // Frees what allocate() took, and gives the bytes back to the budget.
 struct Release {
+  void* start;
   std::shared_ptr<Budget> budget;
   int64_t bytes;
   int64_t strings;  // std::string objects to destroy
   void operator()(void* data) const {
     std::destroy_n(static_cast<std::string*>(data), strings);
-    ::operator delete(data, kAlignment);
+    give_block(start, static_cast<size_t>(bytes));
     if (budget) budget->give_bytes(bytes);
   }
 };
@@ -65,7 +92,8 @@ Result<Tensor> Tensor::allocate(DType dtype, Dims dims, const std::shared_ptr<Bu
     }
   }
   // An empty tensor has an address, too: memcpy and friends may not be given null even for zero bytes.
-  void* data = ::operator new(static_cast<size_t>(std::max<int64_t>(bytes, 1)), kAlignment, std::nothrow);
+  const Block block = take_block(static_cast<size_t>(std::max<int64_t>(bytes, 1)));
+  void* const data = block.data;
   if (data == nullptr) {
     if (budget) budget->give_bytes(bytes);
     return make_error(ErrorCode::out_of_memory, {"out of memory: ", bytes, " bytes for a ", to_string(dtype),
@@ -74,7 +102,7 @@ Result<Tensor> Tensor::allocate(DType dtype, Dims dims, const std::shared_ptr<Bu
   const int64_t strings = dtype == DType::string ? size : 0;
   std::uninitialized_default_construct_n(static_cast<std::string*>(data), strings);
   Tensor tensor;
-  tensor.storage_ = std::shared_ptr<void>(data, Release{budget, bytes, strings});
+  tensor.storage_ = std::shared_ptr<void>(data, Release{block.start, budget, bytes, strings});
   tensor.dtype_ = dtype;
   tensor.dims_ = std::move(dims);
   tensor.size_ = size;

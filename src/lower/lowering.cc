@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/pages.h"
 #include "lower/specialize.h"
 #include "lower/stages.h"
 
@@ -53,7 +54,9 @@ const Lowering::Entry& Lowering::add(std::span<const Type> inputs, const PlanOpt
   if (entries_.size() == kMaxPlans) entries_.pop_back();
   // What cannot be lowered is left to the interpreter, which says why it cannot run either, if so.
   Result<Lowerings> made = make(inputs, options);
+  const bool first = entries_.empty();
   entries_.push_front({{inputs.begin(), inputs.end()}, options, made.ok() ? std::move(*made) : Lowerings()});
+  if (first && nesting_ == 0) give_back_freed();  // the model's loading ends here
   return entries_.front();
 }
 

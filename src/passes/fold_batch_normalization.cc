@@ -2,6 +2,7 @@
 // (b - mean) * s + shift, where s = scale / sqrt(var + epsilon), one value an output channel. So is a convolution that
 // is multiplied by a constant, or to which one is added.
 #include <cmath>
+#include <cstring>
 #include <optional>
 
 #include "ops/builder.h"
@@ -82,20 +83,25 @@ std::optional<Weights> folded(const Tensor& weight, const Tensor* bias, bool tra
   if (per_group * group != channels || (transposed && weight.dim(0) % group != 0)) return std::nullopt;
   if (bias != nullptr && bias->size() != channels) return std::nullopt;
 
-  std::vector<double> weights = to_doubles(weight);
+  // Slice by slice: in doubles, all of a layer's weights would take twice their memory, and again as a tensor.
   const int64_t inner = weight.size() / slices;
-  for (int64_t i = 0; i < weight.size(); ++i) {
-    const int64_t slice = i / inner;
+  const Tensor rows = weight.reshaped({slices, inner});
+  Result<Tensor> new_weight = Tensor::allocate(weight.dtype(), weight.dims());
+  if (!new_weight.ok()) return std::nullopt;
+  for (int64_t slice = 0; slice < slices; ++slice) {
     const int64_t input_group = transposed ? slice / per_group / (weight.dim(0) / group) : 0;
     const int64_t channel = transposed ? input_group * per_group + slice % per_group : slice;
-    weights[static_cast<size_t>(i)] *= affine.scale[static_cast<size_t>(channel)];
+    std::vector<double> values = to_doubles(rows.rows(slice, 1));
+    for (double& value : values) value *= affine.scale[static_cast<size_t>(channel)];
+    const Result<Tensor> row = convert_dtype(Tensor::of<double>(values, {inner}), weight.dtype());
+    if (!row.ok()) return std::nullopt;
+    std::memcpy(new_weight->mutable_data<std::byte>() + slice * row->bytes(), row->raw().data(), row->raw().size());
   }
   std::vector<double> biases = bias != nullptr ? to_doubles(*bias) : std::vector<double>(affine.scale.size());
   for (size_t c = 0; c < biases.size(); ++c) biases[c] = biases[c] * affine.scale[c] + affine.shift[c];
 
-  Result<Tensor> new_weight = convert_dtype(Tensor::of<double>(weights, weight.dims()), weight.dtype());
   Result<Tensor> new_bias = convert_dtype(Tensor::of<double>(biases, {channels}), weight.dtype());
-  if (!new_weight.ok() || !new_bias.ok()) return std::nullopt;
+  if (!new_bias.ok()) return std::nullopt;
   return Weights{std::move(new_weight).value(), std::move(new_bias).value()};
 }
 
