@@ -34,11 +34,19 @@ ValueId restored(ImportContext& c, ValueId y, bool sequence, bool major) {
   return major ? steps : c.b.add("transpose", {steps}, {{"perm", Ints{1, 0, 2}}});
 }
 
-// Weights of several gates, one below the other, with the axis of directions that our layers have.
-ValueId stacked(ImportContext& c, std::initializer_list<int> inputs) {
+// Weights with the axis of directions that our layers have.
+ValueId directed(ImportContext& c, ValueId weights) { return c.b.add("unsqueeze", {weights, c.b.ints({0})}); }
+
+// Those of an LSTM's gates, in our order, one below the other. Coupled gates have no input gate of their own: it is 1 -
+// the forget gate, and 1 - sigmoid(x) = sigmoid(-x).
+ValueId gates(ImportContext& c, int input, int output, int forget, int cell) {
   std::vector<ValueId> parts;
-  for (const int i : inputs) parts.push_back(real(c, i));
-  return c.b.add("unsqueeze", {c.b.add("concat", parts, {{"axis", 0}}), c.b.ints({0})});
+  for (const int i : {input, output, forget, cell}) {
+    if (i < 0) continue;
+    const bool coupled = i == input && !c.has_input(i);
+    parts.push_back(coupled ? c.b.add("neg", {real(c, forget)}) : real(c, i));
+  }
+  return directed(c, c.b.add("concat", parts, {{"axis", 0}}));
 }
 
 // Biases of the input, then zeros for those of the recurrence.
@@ -52,9 +60,14 @@ Status expect_plain_lstm(const ImportContext& c) {
   MN_CHECK(c.input_count() >= 20, "expected 20 or 24 inputs, got ", c.input_count());
   MN_ASSIGN(const std::string activation, c.string_attribute("fused_activation_function", "NONE"));
   if (activation != "TANH") return unsupported({"activation ", printable(activation), " of an LSTM"});
-  for (const int i : {1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 14, 15}) {
-    if (!c.has_input(i)) return unsupported({"an LSTM without input ", i, " (coupled gates) is not supported"});
-  }
+  for (const int i : {2, 3, 4, 6, 7, 8, 13, 14, 15})
+    MN_CHECK(c.has_input(i), "the weights or biases of input ", i, " are absent");
+  for (const int i : {5, 12})
+    MN_CHECK(c.has_input(i) == c.has_input(1), "input ", i, " is ", c.has_input(i) ? "given" : "absent",
+             ", but input 1, of the same gate, is ", c.has_input(1) ? "given" : "absent");
+  for (const int i : {9, 11})
+    MN_CHECK(c.has_input(i) == (c.has_input(10) && (i == 11 || c.has_input(1))), "input ", i, " is ",
+             c.has_input(i) ? "given" : "absent", ": peepholes belong to all gates or to none");
   if (c.has_input(16)) return unsupported({"an LSTM with a projection is not supported"});
   for (const int i : {20, 21, 22, 23}) {
     if (c.has_input(i)) return unsupported({"an LSTM with layer normalization is not supported"});
@@ -77,13 +90,13 @@ Status import_lstm(ImportContext& c) {
   MN_ASSIGN(const bool major, flag(c, "time_major"));
   MN_ASSIGN(const std::string output_state, state_of(c, 18));
   MN_ASSIGN(const std::string cell_state, state_of(c, 19));
-  const ValueId w = stacked(c, {1, 4, 2, 3}), r = stacked(c, {5, 8, 6, 7});
-  const ValueId bias = with_zeros(c, stacked(c, {12, 15, 13, 14}));
+  const ValueId w = gates(c, 1, 4, 2, 3), r = gates(c, 5, 8, 6, 7);
+  const ValueId bias = with_zeros(c, gates(c, 12, 15, 13, 14));
   const bool peepholes = c.has_input(10);
-  const ValueId p = peepholes ? stacked(c, {9, 11, 10}) : kNoValue;
+  const ValueId p = peepholes ? gates(c, 9, 11, 10, -1) : kNoValue;
   const ValueId first = c.b.ints({0});
   const ValueId h = c.b.add("unsqueeze", {c.input(18), first}), cell = c.b.add("unsqueeze", {c.input(19), first});
-  const Type recurrent = c.b.type(c.input(5));
+  const Type recurrent = c.b.type(c.input(6));
   MN_CHECK(recurrent.shape.ranked && recurrent.shape.rank() == 2 && recurrent.shape.dims[1].known(),
            "recurrent weights: expected 2-D, got ", to_string(recurrent));
   const ValueId inputs[] = {time_major(c, real(c, 0), sequence, major), w, r, bias, kNoValue, h, cell, p};
@@ -111,9 +124,9 @@ Status import_rnn(ImportContext& c) {
            "recurrent weights: expected 2-D, got ", to_string(recurrent));
   const ValueId first = c.b.ints({0});
   const ValueId inputs[] = {time_major(c, real(c, 0), sequence, major),
-                            stacked(c, {1}),
-                            stacked(c, {2}),
-                            with_zeros(c, stacked(c, {3})),
+                            directed(c, real(c, 1)),
+                            directed(c, real(c, 2)),
+                            with_zeros(c, directed(c, real(c, 3))),
                             kNoValue,
                             c.b.add("unsqueeze", {c.input(4), first})};
   const std::vector<ValueId> out =

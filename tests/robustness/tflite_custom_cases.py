@@ -1,22 +1,23 @@
-"""Cases 49-66 and 87 of TensorFlow Lite's custom operators: options, shapes and numbers that do not fit."""
+"""Cases 49-68 and 87 of TensorFlow Lite's custom operators and of its LSTM: options, shapes, gates and numbers that do not
+fit."""
 
 import numpy as np
 from flatbuffers import flexbuffers
 from harness import BAD_INPUT, LIMIT, OK, UNSUPPORTED, Case
-from tflite_cases import BUILTIN, opcode, operator, pack, subgraph, tensor
+from tflite_cases import BUILTIN, opcode, operator, options, pack, subgraph, tensor
 from tflite_operator_cases import COMMAND, MINIMUM32, f32
 
 REFUSED = (BAD_INPUT, UNSUPPORTED)
 MAXIMUM32 = (1 << 31) - 1
 
 
-def custom(number, name, code, inputs, outputs, options, codes=(BAD_INPUT,), phrases=(), version=1):
-    """One custom operator on inputs of float32; `options`: its bytes."""
+def custom(number, name, code, inputs, outputs, data, codes=(BAD_INPUT,), phrases=(), version=1):
+    """One custom operator on inputs of float32; `data`: its options."""
     tensors = [tensor(f"i{k}", array.shape) for k, array in enumerate(inputs)]
     tensors += [tensor(f"o{k}", shape) for k, shape in enumerate(outputs)]
     places, results = range(len(inputs)), range(len(inputs), len(tensors))
     node = operator(places, results)
-    node.customOptions = np.frombuffer(options, np.uint8) if options else None
+    node.customOptions = np.frombuffer(data, np.uint8) if data else None
     return Case(
         number,
         f"tflite {name}",
@@ -51,46 +52,46 @@ def detections():
         "w_scale": 5.0,
     }
 
-    def case(number, name, inputs=(boxes, scores, anchors), options=None, **other):
-        made = flexible(good) if options is None else options
+    def case(number, name, inputs=(boxes, scores, anchors), data=None, **other):
+        made = flexible(good) if data is None else data
         return custom(number, f"detections {name}", "TFLite_Detection_PostProcess", inputs, outputs, made, **other)
 
     def changed(**changes):
         return flexible({**good, **changes})
 
     yield case("87", "good", codes=(OK,))
-    yield case("87", "by class", options=changed(use_regular_nms=True), codes=(OK,))
-    yield case("87", "without options", options=b"", phrases=("missing",))
-    yield case("87", "options that are noise", options=bytes(range(64)), phrases=("missing",))
-    yield case("87", "options cut", options=flexible(good)[:-3])
+    yield case("87", "by class", data=changed(use_regular_nms=True), codes=(OK,))
+    yield case("87", "without options", data=b"", phrases=("missing",))
+    yield case("87", "options that are noise", data=bytes(range(64)), phrases=("missing",))
+    yield case("87", "options cut", data=flexible(good)[:-3])
     for key in good:
         left = flexible({k: v for k, v in good.items() if k != key})
         optional = key in ("detections_per_class", "use_regular_nms")
-        yield case("87", f"without {key}", options=left, codes=(OK,) if optional else (BAD_INPUT,))
-        yield case("87", f"{key} is a text", options=changed(**{key: "four"}))
-        yield case("87", f"{key} is a list", options=changed(**{key: [1, 2]}))
+        yield case("87", f"without {key}", data=left, codes=(OK,) if optional else (BAD_INPUT,))
+        yield case("87", f"{key} is a text", data=changed(**{key: "four"}))
+        yield case("87", f"{key} is a list", data=changed(**{key: [1, 2]}))
     for key in ("max_detections", "max_classes_per_detection", "num_classes", "detections_per_class"):
         for value in (-1, 0, MINIMUM32, 1 << 40, -(1 << 63)):
             codes = (OK,) if key == "max_detections" and value == 0 else (BAD_INPUT,)
-            yield case("60", f"{key} {value}", options=changed(**{key: value}), codes=codes)
+            yield case("60", f"{key} {value}", data=changed(**{key: value}), codes=codes)
     many = {"max_detections": MAXIMUM32}
-    yield case("63", "as many as can be counted", options=changed(**many), codes=(LIMIT,))
+    yield case("63", "as many as can be counted", data=changed(**many), codes=(LIMIT,))
     many["max_classes_per_detection"] = MAXIMUM32
-    yield case("63", "more than can be counted", options=changed(**many), phrases=("too many",))
-    yield case("60", "more classes than scores", options=changed(num_classes=4), phrases=("classes",))
-    yield case("60", "every class but two", options=changed(num_classes=1), phrases=("classes",))
+    yield case("63", "more than can be counted", data=changed(**many), phrases=("too many",))
+    yield case("60", "more classes than scores", data=changed(num_classes=4), phrases=("classes",))
+    yield case("60", "every class but two", data=changed(num_classes=1), phrases=("classes",))
     for key in ("nms_score_threshold", "nms_iou_threshold", "y_scale", "x_scale", "h_scale", "w_scale"):
         for value in (np.nan, np.inf, -np.inf, 0.0):
             codes = (OK,) if key == "nms_score_threshold" and not np.isnan(value) else (BAD_INPUT,)
-            yield case("62", f"{key} {value}", options=changed(**{key: float(value)}), codes=codes)
+            yield case("62", f"{key} {value}", data=changed(**{key: float(value)}), codes=codes)
     for regular in (False, True):
-        options = changed(use_regular_nms=regular, max_classes_per_detection=2)
+        data = changed(use_regular_nms=regular, max_classes_per_detection=2)
         for value in (np.nan, np.inf, -np.inf, 3e38):
             for k, what in enumerate(("boxes", "scores", "anchors")):
                 inputs = [boxes, scores, anchors]
                 inputs[k] = np.full_like(inputs[k], value)
                 codes = (OK, BAD_INPUT) if k == 2 else (OK,)
-                yield case("62", f"{what} {value} {regular}", inputs, options, codes=codes)
+                yield case("62", f"{what} {value} {regular}", inputs, data, codes=codes)
     yield case("62", "anchors of a negative height", (boxes, scores, -anchors), phrases=("ends before it begins",))
     for name, inputs in {
         "anchors for fewer boxes": (boxes, scores, anchors[:3]),
@@ -210,6 +211,60 @@ def transforms():
     yield resampled("64", "both 2^31 - 1", codes=(LIMIT, BAD_INPUT), output_height=MAXIMUM32, output_width=MAXIMUM32)
 
 
+def gates():
+    """Inputs 1 to 15 of an LSTM in the file's order; a coupled one lacks 1, 5, 9 and 12."""
+    width, cells = 3, 2
+    shapes = [None] * 24
+    shapes[0] = (2, 4, width)
+    for i in range(1, 5):
+        shapes[i], shapes[i + 4], shapes[i + 11] = (cells, width), (cells, cells), (cells,)
+    shapes[18] = shapes[19] = (2, cells)
+    coupled = {1: None, 5: None, 12: None}
+
+    def case(name, changes, codes=(BAD_INPUT,), states=(18, 19), **fields):
+        tensors, places = [], []
+        for i, shape in enumerate([changes.get(i, shape) for i, shape in enumerate(shapes)]):
+            places.append(-1 if shape is None else len(tensors))
+            if shape is not None:
+                tensors.append(tensor(f"i{i}", shape, isVariable=i in states))
+        given = [k for k, made in enumerate(tensors) if not made.isVariable]
+        tensors.append(tensor("o", (2, 4, cells)))
+        made = options("UnidirectionalSequenceLSTMOptions", **{"fusedActivationFunction": 4, **fields})
+        node = operator(places, [len(tensors) - 1], options=made)
+        graph = subgraph(tensors, given, node.outputs, [node])
+        return Case(
+            "68",
+            f"tflite LSTM {name}",
+            pack([graph], [opcode(BUILTIN.UNIDIRECTIONAL_SEQUENCE_LSTM)]),
+            codes=codes,
+            phrases=() if OK in codes else ("model.tflite",),
+            file_name="model.tflite",
+            command=COMMAND,
+        )
+
+    peepholes = {9: (cells,), 10: (cells,), 11: (cells,)}
+    yield case("good", {}, (OK,))
+    yield case("coupled", coupled, (OK,))
+    yield case("with peepholes", peepholes, (OK,))
+    yield case("coupled with peepholes", {**peepholes, **coupled, 9: None}, (OK,))
+    yield case("coupled with a peephole of its input gate", {**peepholes, **coupled})
+    for i in (*range(1, 9), *range(12, 16)):
+        yield case(f"without {i}", {i: None})
+        for shape in ((), (cells, width, 1), (0, 0), (cells + 1, cells + 1)):
+            yield case(f"{i} is {list(shape)}", {i: shape}, REFUSED)
+    for i in (9, 10, 11):
+        yield case(f"only peephole {i}", {i: (cells,)})
+        yield case(f"peephole {i} of another size", {**peepholes, i: (cells + 3,)})
+    for i in (18, 19):
+        yield case(f"without state {i}", {i: None})
+        yield case(f"state {i} is an input", {}, states=(37 - i,))
+        yield case(f"state {i} of another size", {i: (2, cells + 1)})
+    yield case("with clipping", {}, (UNSUPPORTED,), cellClip=1.0)
+    yield case("with a projection", {16: (1, cells)}, (UNSUPPORTED,))
+    yield case("with layer normalization", {21: (cells,)}, (UNSUPPORTED,))
+    yield case("of a vector", {0: (width,)}, REFUSED)
+
+
 def cases():
-    for make in (detections, windows, transforms):
+    for make in (detections, windows, transforms, gates):
         yield from make()
