@@ -163,7 +163,7 @@ struct Images {
   simd::IntegerPatches patches;
 };
 
-void fill(const void* context, int64_t first, int64_t count, int64_t row, int16_t* out) {
+void fill(const void* context, int64_t first, int64_t count, int64_t row, void* out) {
   const Images& images = *static_cast<const Images*>(context);
   images.table->patches(&images.patches, first, count, row, out);
 }

@@ -12,28 +12,43 @@ const simd::IntegerTable& table_of(const KernelRow& row) { return *row.f32->inte
 int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 
 // Elements of A's row as the tile reads it.
-int64_t row_of(int64_t k) { return round_up(k, 2); }
+int64_t row_of(const simd::IntegerTable& table, int64_t k) { return round_up(k, table.group); }
 constexpr int64_t kSlack = 16;
+
+// Bytes of A may lack the zero point, words never do.
+bool has_shift(const simd::IntegerTable& table) { return table.element_bytes == 1; }
+
+int32_t shift_of(const KernelCall& call) {
+  if (!has_shift(table_of(*call.row))) return 0;
+  return (call.problem->input(kIntegerX).dtype == DType::uint8 ? 128 : 0) - zero_of(call, kXZero);
+}
+
+int64_t panel_bytes(const simd::IntegerTable& table, int64_t k) {
+  return table.tile_cols * (row_of(table, k) + (has_shift(table) ? static_cast<int64_t>(sizeof(int32_t)) : 0));
+}
 
 // Rows of A that are widened at once: 64 KiB of them, an eighth of a level-2 cache of 512 KiB, 16 tiles at most.
 int64_t strip_rows(const KernelRow& row, int64_t m, int64_t k, int threads) {
-  constexpr int64_t kStripElements = 32 << 10;
-  const int64_t height = table_of(row).tile_rows;
-  const int64_t fitting = kStripElements / std::max<int64_t>(row_of(k), 1) / height * height;
+  constexpr int64_t kStripBytes = 64 << 10;
+  const simd::IntegerTable& table = table_of(row);
+  const int64_t height = table.tile_rows, row_bytes = std::max<int64_t>(row_of(table, k), 1) * table.element_bytes;
+  const int64_t fitting = kStripBytes / row_bytes / height * height;
   const int64_t share = round_up((m + 2 * threads - 1) / (2 * threads), height);
   return std::clamp(std::min(fitting, threads > 1 ? share : fitting), height, 16 * height);
 }
 
 int64_t strip_bytes(const KernelRow& row, int64_t m, int64_t k, int threads) {
   const int64_t rows = std::min(strip_rows(row, m, k, threads), m);
-  return whole_lines((rows * row_of(k) + kSlack) * 2) + whole_lines(rows * 4);
+  return whole_lines((rows * row_of(table_of(row), k) + kSlack) * table_of(row).element_bytes) + whole_lines(rows * 4);
 }
 
 // The tiles of a strip, columns [col, end).
 void run_strip(const KernelCall& call, const IntegerProduct& p, int64_t first, int64_t rows, int64_t col, int64_t end,
-               const int16_t* a, const int32_t* sums) {
+               const char* a, const int32_t* sums) {
   const simd::IntegerTable& table = table_of(*call.row);
-  const int64_t panel = row_of(p.k) * table.tile_cols, width = p.finish.scales != nullptr && p.finish.to_codes ? 1 : 4;
+  const int64_t row = row_of(table, p.k), panel = panel_bytes(table, p.k);
+  const int32_t shift = shift_of(call);
+  const int64_t width = p.finish.scales != nullptr && p.finish.to_codes ? 1 : 4;
   for (; col < end; col += table.tile_cols) {
     const simd::IntegerFinish finish = from_column(p.finish, col);
     const int cols = static_cast<int>(std::min<int64_t>(table.tile_cols, p.n - col));
@@ -41,11 +56,12 @@ void run_strip(const KernelCall& call, const IntegerProduct& p, int64_t first, i
       const int64_t left = rows - i, height = table.tile_rows;
       // Two halves rather than a whole tile and a thin one.
       const int64_t used = left <= height ? left : left < 2 * height ? (left + 1) / 2 : height;
-      const simd::IntegerTile tile{row_of(p.k) / 2,
-                                   a + i * row_of(p.k),
-                                   row_of(p.k),
+      const simd::IntegerTile tile{row / table.group,
+                                   a + i * row * table.element_bytes,
+                                   row,
                                    sums + i,
                                    p.panels + col / table.tile_cols * panel,
+                                   shift,
                                    static_cast<char*>(p.c) + ((first + i) * p.c_row + col) * width,
                                    p.c_row,
                                    &finish};
@@ -161,21 +177,28 @@ simd::IntegerFinish from_column(const simd::IntegerFinish& finish, int64_t first
 }
 
 int64_t integer_panel_bytes(const KernelRow& row, int64_t depth, int64_t columns) {
-  return round_up(columns, table_of(row).tile_cols) * row_of(depth);
+  return (columns + table_of(row).tile_cols - 1) / table_of(row).tile_cols * panel_bytes(table_of(row), depth);
 }
 
 void pack_integer_panels(const KernelRow& row, const IntegerMatrix& m, const uint8_t* from, int8_t* to) {
-  const int64_t width = table_of(row).tile_cols, depth = m.depth(), panel = width * row_of(depth);
+  const simd::IntegerTable& table = table_of(row);
+  const int64_t width = table.tile_cols, group = table.group, depth = m.depth(), panel = panel_bytes(table, depth);
   std::memset(to, 0, static_cast<size_t>(integer_panel_bytes(row, depth, m.columns)));
   const uint8_t flip = m.is_signed ? 0 : 128;
   for (int64_t j = 0; j < m.columns; ++j) {
     const uint8_t* column = from + j * m.column_step;
-    int8_t* out = to + j / width * panel + j % width * 2;
+    int8_t* first = to + j / width * panel;
+    int8_t* out = first + j % width * group;
     int64_t k = 0;
+    uint32_t sum = 0;
     for (int64_t o = 0; o < m.outer_count; ++o) {
-      for (int64_t i = 0; i < m.inner_count; ++i, ++k)
-        out[k / 2 * 2 * width + k % 2] = static_cast<int8_t>(column[o * m.outer_step + i * m.inner_step] ^ flip);
+      for (int64_t i = 0; i < m.inner_count; ++i, ++k) {
+        const auto element = static_cast<int8_t>(column[o * m.outer_step + i * m.inner_step] ^ flip);
+        out[k / group * group * width + k % group] = element;
+        sum += static_cast<uint32_t>(element);
+      }
     }
+    if (has_shift(table)) std::memcpy(first + width * row_of(table, depth) + j % width * 4, &sum, sizeof sum);
   }
 }
 
@@ -191,15 +214,18 @@ KernelStatus run_integer_product(const KernelCall& call, const IntegerProduct& p
   // Few rows: threads share the columns, and each widens the rows again.
   const int64_t wanted = threads > 1 && strips < 2 * threads ? (2 * threads + strips - 1) / strips : 1;
   const int64_t cols = round_up((p.n + wanted - 1) / wanted, table.tile_cols), parts = (p.n + cols - 1) / cols;
-  const int64_t bytes = strip_bytes(*call.row, p.m, p.k, threads), row = row_of(p.k);
+  const int64_t bytes = strip_bytes(*call.row, p.m, p.k, threads), row = row_of(table, p.k);
   return for_each_item(call, strips * parts, [&](int64_t item, int thread) {
     const int64_t first = item / parts * height, rows = std::min(height, p.m - first), col = item % parts * cols;
     char* memory = static_cast<char*>(scratch) + thread * bytes;
-    auto* a = reinterpret_cast<int16_t*>(memory);
     auto* sums = reinterpret_cast<int32_t*>(memory + bytes - whole_lines(std::min(height, p.m) * 4));
-    p.fill(p.context, first, rows, row, a);
-    for (int64_t i = 0; p.finish.zero_points != nullptr && i < rows; ++i) sums[i] = table.sum(row, a + i * row);
-    run_strip(call, p, first, rows, col, std::min(col + cols, p.n), a, sums);
+    p.fill(p.context, first, rows, row, memory);
+    const uint32_t missing = static_cast<uint32_t>(p.k) * static_cast<uint32_t>(shift_of(call));  // sums wrap
+    for (int64_t i = 0; p.finish.zero_points != nullptr && i < rows; ++i) {
+      const auto sum = static_cast<uint32_t>(table.sum(row, memory + i * row * table.element_bytes));
+      sums[i] = static_cast<int32_t>(sum + missing);
+    }
+    run_strip(call, p, first, rows, col, std::min(col + cols, p.n), memory, sums);
   });
 }
 

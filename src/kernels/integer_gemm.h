@@ -21,9 +21,9 @@ simd::IntegerFinish make_finish(const KernelCall& call, int64_t channels, void* 
 // The same for the columns from `first` on.
 simd::IntegerFinish from_column(const simd::IntegerFinish& finish, int64_t first);
 
-// B's columns in panels: [pairs of k, tile_cols, 2] each, zeros behind the last of both. Unsigned codes less 128.
-// Element k = outer * inner_count + inner of column j lies at outer * outer_step + inner * inner_step + j *
-// column_step.
+// B's columns in panels: [groups of k, tile_cols, group] each, zeros behind the last of both, and the columns' sums
+// where the tile wants them (simd/integer.h). Unsigned codes less 128. Element k = outer * inner_count + inner of
+// column j lies at outer * outer_step + inner * inner_step + j * column_step.
 struct IntegerMatrix {
   int64_t columns, outer_count, inner_count;
   int64_t outer_step, inner_step, column_step;
@@ -36,9 +36,9 @@ void pack_integer_panels(const KernelRow& row, const IntegerMatrix& matrix, cons
 // C[m, n] = finish(A B)
 struct IntegerProduct {
   int64_t m = 0, n = 0, k = 0;
-  // Rows [first, first + count) of A less the zero point, `row` elements from one to the next, 0 behind the k-th. 15
+  // Rows [first, first + count) of A in the table's form, `row` elements from one to the next, 0 behind the k-th. 15
   // elements behind the last row may be written.
-  void (*fill)(const void* context, int64_t first, int64_t count, int64_t row, int16_t* out) = nullptr;
+  void (*fill)(const void* context, int64_t first, int64_t count, int64_t row, void* out) = nullptr;
   const void* context = nullptr;
   const int8_t* panels = nullptr;
   void* c = nullptr;

@@ -1,4 +1,6 @@
 // matmul_integer: rows of A times B, a matrix for all or one a batch.
+#include <cstring>
+
 #include "kernels/integer_gemm.h"
 #include "kernels/relations.h"
 
@@ -77,11 +79,13 @@ struct Rows {
   int32_t zero;
 };
 
-void fill(const void* context, int64_t first, int64_t count, int64_t row, int16_t* out) {
+void fill(const void* context, int64_t first, int64_t count, int64_t row, void* out) {
   const Rows& rows = *static_cast<const Rows*>(context);
+  const int64_t bytes = rows.table->element_bytes;
   for (int64_t i = 0; i < count; ++i) {
-    rows.table->widen(rows.k, rows.a + (first + i) * rows.k, rows.is_signed, rows.zero, out + i * row);
-    if (row > rows.k) out[i * row + rows.k] = 0;
+    char* to = static_cast<char*>(out) + i * row * bytes;
+    rows.table->widen(rows.k, rows.a + (first + i) * rows.k, rows.is_signed, rows.zero, to);
+    std::memset(to + rows.k * bytes, 0, static_cast<size_t>((row - rows.k) * bytes));
   }
 }
 

@@ -13,9 +13,9 @@
 namespace minnow {
 
 // In the order of each architecture's sets: what has one has those before it.
-enum class Isa : uint8_t { generic, avx2, avx512, neon };
-inline constexpr Isa kIsas[] = {Isa::generic, Isa::avx2, Isa::avx512, Isa::neon};
-inline constexpr Isa kLastIsa = Isa::neon;
+enum class Isa : uint8_t { generic, avx2, avx512, neon, dotprod, i8mm };
+inline constexpr Isa kIsas[] = {Isa::generic, Isa::avx2, Isa::avx512, Isa::neon, Isa::dotprod, Isa::i8mm};
+inline constexpr Isa kLastIsa = Isa::i8mm;
 std::string_view to_string(Isa isa);
 
 struct KernelRow;

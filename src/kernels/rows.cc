@@ -13,7 +13,26 @@ namespace {
 struct IsaTable {
   Isa isa;
   const simd::F32Table* (*f32)();
+  bool integer_products_alone = false;  // all else is the next set's
 };
+
+#if defined(MINNOW_ARM_KERNELS)
+// NEON's loops with other integer products. Made here: no code of a set runs before the processor is known to have it.
+template <const simd::IntegerProducts& kProducts>
+const simd::F32Table* neon_with() {
+  static const simd::IntegerTable integer = [] {
+    simd::IntegerTable table = *simd::neon::f32_table()->integer;
+    static_cast<simd::IntegerProducts&>(table) = kProducts;
+    return table;
+  }();
+  static const simd::F32Table f32 = [] {
+    simd::F32Table table = *simd::neon::f32_table();
+    table.integer = &integer;
+    return table;
+  }();
+  return &f32;
+}
+#endif
 
 // The best first.
 constexpr IsaTable kTables[] = {
@@ -21,6 +40,8 @@ constexpr IsaTable kTables[] = {
     {Isa::avx512, simd::avx512::f32_table},
     {Isa::avx2, simd::avx2::f32_table},
 #elif defined(MINNOW_ARM_KERNELS)
+    {Isa::i8mm, neon_with<simd::i8mm::kIntegerProducts>, true},
+    {Isa::dotprod, neon_with<simd::dotprod::kIntegerProducts>, true},
     {Isa::neon, simd::neon::f32_table},
 #endif
     {Isa::generic, simd::generic::f32_table},
@@ -36,13 +57,14 @@ std::vector<KernelRow> build_rows() {
     }
   };
   for (const IsaTable& table : kTables) {
+    add(kernels::kIntegerMatmulRows, table);
+    add(kernels::kIntegerConvRows, table);
+    if (table.integer_products_alone) continue;
     add(kernels::kGemmRows, table);
     add(kernels::kConvRows, table);
     add(kernels::kConvNhwcRows, table);
     add(kernels::kConvGradRows, table);
     add(kernels::kConvGradNhwcRows, table);
-    add(kernels::kIntegerMatmulRows, table);
-    add(kernels::kIntegerConvRows, table);
     add(kernels::kQuantizeRows, table);
     add(kernels::kElementwiseRows, table);
     add(kernels::kCodeRows, table);
@@ -66,6 +88,8 @@ std::string_view to_string(Isa isa) {
     case Isa::avx2: return "avx2";
     case Isa::avx512: return "avx512";
     case Isa::neon: return "neon";
+    case Isa::dotprod: return "dotprod";
+    case Isa::i8mm: return "i8mm";
   }
   return "generic";
 }
@@ -86,6 +110,8 @@ bool isa_available(Isa isa) {
     case Isa::avx2: return cpu_features().has_avx2_kernels();
     case Isa::avx512: return cpu_features().has_avx512_kernels();
     case Isa::neon: return cpu_features().neon;
+    case Isa::dotprod: return cpu_features().has_dotprod_kernels();
+    case Isa::i8mm: return cpu_features().has_i8mm_kernels();
   }
   return false;
 }

@@ -34,7 +34,7 @@ void check(std::string_view name, std::vector<Datum> inputs, const Attributes& a
   for (size_t i = 0; i < inputs.size(); ++i) node.inputs.push_back(static_cast<ValueId>(i));
   for (size_t i = 0; i < moved; ++i) inputs[i] = shifted(inputs[i], static_cast<int64_t>(3 * i + 1));
   ThreadPool three(3);
-  for (Isa isa : {Isa::generic, Isa::avx2, Isa::avx512}) {
+  for (Isa isa : kIsas) {
     if (!isa_available(isa)) continue;
     for (ThreadPool* threads : {static_cast<ThreadPool*>(nullptr), &three}) {
       const Tensor& want = (*expected)[0].tensor;

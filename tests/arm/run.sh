@@ -27,7 +27,7 @@ for model in onnx/mnist.onnx onnx/mobilenet_v2_0.35_128_tfs_channel_first.onnx b
   micro/person_detect.tflite; do
   rm -rf "$work"/*
   "$native" run "$data/models/$model" --random-inputs --out "$work/native" --quiet >/dev/null
-  for isa in generic neon i8mm; do
+  for isa in generic neon dotprod i8mm; do
     MINNOW_ISA=$isa "$emulator" -cpu max "$build/minnow" run "$data/models/$model" --random-inputs --out "$work/arm" --quiet >/dev/null
     "$python" "$here/compare.py" "$work/native" "$work/arm" "$model on $isa"
   done

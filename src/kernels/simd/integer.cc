@@ -4,13 +4,22 @@
 #include <string.h>
 
 #include "kernels/simd/integer_finish.h"
+#include "kernels/simd/integer_patches.h"
 #include "kernels/simd/tables.h"
+#if defined(MN_NEON)
+#include "kernels/simd/arm/integer_neon.h"
+#endif
 
 namespace minnow::simd::MN_ISA {
 namespace {
 
-// A tile is kRows x 2 registers of sums. 16 registers hold 6 x 2 sums, two of B and one of A; 32 hold 12 x 2.
+// A tile is kRows x 2 registers of sums. 16 registers hold 6 x 2 sums, two of B and one of A; 32 hold 12 x 2, or 8 x 2
+// and eight of A, whose lanes are the factors.
+#if defined(MN_NEON)
+constexpr int kRows = 8;
+#else
 constexpr int kRows = MN_WIDTH == 16 ? 12 : 6;
+#endif
 constexpr int kCols = 2 * kWidth;
 
 MN_INLINE Words widened(const int8_t* from) {
@@ -41,9 +50,12 @@ void whole_tile(const IntegerTile& t) {
     for (int v = 0; v < 2; ++v) sums[r][v] = first[v];
   }
   const int16_t* rows[R];
-  for (int r = 0; r < R; ++r) rows[r] = t.a + r * t.a_row;
+  for (int r = 0; r < R; ++r) rows[r] = static_cast<const int16_t*>(t.a) + r * t.a_row;
   const int8_t* b = t.b;
-  for (int64_t k = 0; k < t.pairs; ++k, b += 2 * kCols) {
+#if defined(MN_NEON)
+  multiply_pairs<R>(t.groups, rows, b, sums);
+#else
+  for (int64_t k = 0; k < t.groups; ++k, b += 2 * kCols) {
     const Words left = widened(b), right = widened(b + kCols);
 #pragma GCC unroll 12
     for (int r = 0; r < R; ++r) {
@@ -52,14 +64,8 @@ void whole_tile(const IntegerTile& t) {
       sums[r][1] = add_pairs(sums[r][1], a, right);
     }
   }
-  const IntegerFinish f = *t.finish;  // no store reaches a copy
-  if (f.zero_points != nullptr) {
-    for (int r = 0; r < R; ++r) {
-      const auto sum = static_cast<uint32_t>(t.a_sums[r]);
-      for (int v = 0; v < 2; ++v) sums[r][v] -= load_sums(f.zero_points + v * kWidth) * sum;
-    }
-  }
-  for (int r = 0; r < R; ++r) finish_sums<2>(f, sums[r], 0, t.c, r * t.c_row);
+#endif
+  finish_tile_sums<R>(t, sums);
 }
 
 void any_rows(int rows, const IntegerTile& t) {
@@ -70,9 +76,11 @@ void any_rows(int rows, const IntegerTile& t) {
     case 4: return whole_tile<4>(t);
     case 5: return whole_tile<5>(t);
     case 6: return whole_tile<6>(t);
-#if MN_WIDTH == 16
+#if MN_WIDTH == 16 || defined(MN_NEON)
     case 7: return whole_tile<7>(t);
     case 8: return whole_tile<8>(t);
+#endif
+#if MN_WIDTH == 16
     case 9: return whole_tile<9>(t);
     case 10: return whole_tile<10>(t);
     case 11: return whole_tile<11>(t);
@@ -84,96 +92,24 @@ void any_rows(int rows, const IntegerTile& t) {
 
 void tile(int rows, int cols, const IntegerTile* given) {
   if (cols == kCols) return any_rows(rows, *given);
-  // Not all columns are there: through memory where they are.
-  int32_t whole[kRows * kCols];
-  IntegerTile inner = *given;
-  inner.c = whole;
-  inner.c_row = kCols;
-  any_rows(rows, inner);
-  const auto width = static_cast<int64_t>(given->finish->scales != nullptr && given->finish->to_codes ? 1 : 4);
-  for (int64_t r = 0; r < rows; ++r) {
-    memcpy(static_cast<char*>(given->c) + r * given->c_row * width,
-           reinterpret_cast<const char*>(whole) + r * kCols * width, static_cast<size_t>(cols * width));
-  }
+  part_of_tile<kRows, kCols>(rows, cols, *given, any_rows);
 }
 
-template <class Code>
-MN_INLINE void widen_some(int64_t count, const uint8_t* in, int32_t zero, int16_t* out) {
-  for (int64_t i = 0; i < count; ++i) out[i] = static_cast<int16_t>(static_cast<Code>(in[i]) - zero);
+void widen(int64_t count, const uint8_t* in, bool is_signed, int32_t zero, void* out) {
+  if (is_signed) return widen_codes<int8_t>(count, in, zero, static_cast<int16_t*>(out));
+  widen_codes<uint8_t>(count, in, zero, static_cast<int16_t*>(out));
 }
 
-// 16 at once: the compiler cannot know that `out` is not `in`.
-template <class Code>
-MN_INLINE void widen_block(const uint8_t* in, int32_t zero, int16_t* out) {
-  typedef Code From __attribute__((vector_size(16), aligned(1), may_alias));
-  typedef int16_t To __attribute__((vector_size(32), aligned(2), may_alias));
-  *reinterpret_cast<To*>(out) =
-      __builtin_convertvector(*reinterpret_cast<const From*>(in), To) - static_cast<int16_t>(zero);
-}
-
-template <class Code>
-MN_INLINE void widen_codes(int64_t count, const uint8_t* in, int32_t zero, int16_t* out) {
-  int64_t i = 0;
-  for (; i + 16 <= count; i += 16) widen_block<Code>(in + i, zero, out + i);
-  widen_some<Code>(count - i, in + i, zero, out + i);
-}
-
-void widen(int64_t count, const uint8_t* in, bool is_signed, int32_t zero, int16_t* out) {
-  if (is_signed) return widen_codes<int8_t>(count, in, zero, out);
-  widen_codes<uint8_t>(count, in, zero, out);
-}
-
-int32_t sum(int64_t count, const int16_t* in) {
+int32_t sum(int64_t count, const void* in) {
   int32_t total = 0;
-  for (int64_t i = 0; i < count; ++i) total += in[i];
+  for (int64_t i = 0; i < count; ++i) total += static_cast<const int16_t*>(in)[i];
   return total;
 }
 
-// Codes as 16 at a time while both sides allow it; writes up to 15 too many.
-template <class Code>
-MN_INLINE void widen_run(int64_t count, const uint8_t* in, const uint8_t* end, int32_t zero, int16_t* out) {
-  int64_t i = 0;
-  for (; i < count && end - (in + i) >= 16; i += 16) widen_block<Code>(in + i, zero, out + i);
-  if (i < count) widen_some<Code>(count - i, in + i, zero, out + i);
-}
-
-template <class Code>
-void patches_of(const IntegerPatches& p, int64_t first, int64_t count, int64_t row, int16_t* out) {
-  const int64_t run_taps = p.dilation_w == 1 && p.pixel_bytes == p.channels ? p.kw : 1;
-  int64_t ox = first % p.ow, oy = first / p.ow % p.oh, image = first / p.ow / p.oh;
-  for (int64_t i = 0; i < count; ++i, out += row) {
-    const int64_t top = oy * p.stride_h - p.top, left = ox * p.stride_w - p.left;
-    int16_t* to = out;
-    for (int64_t ky = 0; ky < p.kh; ++ky) {
-      const int64_t iy = top + ky * p.dilation_h;
-      const bool inside = iy >= 0 && iy < p.h;
-      const uint8_t* line = p.x + (image * p.h + iy) * p.w * p.pixel_bytes;
-      for (int64_t kx = 0; kx < p.kw; kx += run_taps) {
-        const int64_t ix = left + kx * p.dilation_w;
-        // Taps [begin, end) of the run lie in the image.
-        int64_t begin = ix < 0 ? -ix : 0, end = p.w - ix;
-        begin = begin < run_taps ? begin : run_taps;
-        end = end < begin || !inside ? begin : end < run_taps ? end : run_taps;
-        for (int64_t k = 0; k < begin * p.channels; ++k) to[k] = 0;
-        if (end > begin)
-          widen_run<Code>((end - begin) * p.channels, line + (ix + begin) * p.pixel_bytes, p.end, p.zero,
-                          to + begin * p.channels);
-        for (int64_t k = end * p.channels; k < run_taps * p.channels; ++k) to[k] = 0;
-        to += run_taps * p.channels;
-      }
-    }
-    for (int64_t k = to - out; k < row; ++k) out[k] = 0;
-    if (++ox < p.ow) continue;
-    ox = 0;
-    if (++oy < p.oh) continue;
-    oy = 0;
-    ++image;
-  }
-}
-
-void patches(const IntegerPatches* p, int64_t first, int64_t count, int64_t row, int16_t* out) {
-  if (p->is_signed) return patches_of<int8_t>(*p, first, count, row, out);
-  patches_of<uint8_t>(*p, first, count, row, out);
+void patches(const IntegerPatches* p, int64_t first, int64_t count, int64_t row, void* out) {
+  auto* to = static_cast<int16_t*>(out);
+  if (p->is_signed) return patches_of<int8_t, int16_t>(*p, p->zero, 0, first, count, row, to);
+  patches_of<uint8_t, int16_t>(*p, p->zero, 0, first, count, row, to);
 }
 
 #if defined(__SSE2__)
@@ -235,7 +171,11 @@ void dequantize(int64_t count, const uint8_t* in, bool is_signed, int32_t zero, 
 
 }  // namespace
 
-const IntegerTable kIntegerTable = {tile,      kRows,         kCols,           widen,    sum,       patches,
-                                    depthwise, kChannelBlock, transpose_bytes, quantize, dequantize};
+const IntegerTable kIntegerTable = {{2, sizeof(int16_t), tile, kRows, kCols, widen, sum, patches},
+                                    depthwise,
+                                    kChannelBlock,
+                                    transpose_bytes,
+                                    quantize,
+                                    dequantize};
 
 }  // namespace minnow::simd::MN_ISA

@@ -19,14 +19,14 @@ struct IntegerFinish {
   int32_t zero, low, high;
 };
 
-// C[rows, cols] = finish(A[rows, depth] B[depth, cols]), rows <= tile_rows, cols <= tile_cols. A's elements lie in
-// [-255, 255]: pmaddwd adds two products in int32.
+// C[rows, cols] = finish((A[rows, depth] + shift) B[depth, cols]), rows <= tile_rows, cols <= tile_cols.
 struct IntegerTile {
-  int64_t pairs;  // half the depth
-  const int16_t* a;
-  int64_t a_row;          // even, as every row's length
-  const int32_t* a_sums;  // of each row; read with finish.zero_points alone
-  const int8_t* b;        // [pairs, tile_cols, 2]
+  int64_t groups;         // of the depth
+  const void* a;          // in the table's form
+  int64_t a_row;          // elements: a multiple of a group, as every row's length
+  const int32_t* a_sums;  // of each row of A + shift; read with finish.zero_points alone
+  const int8_t* b;        // [groups, tile_cols, group], then the columns' sums [tile_cols] where shift is not always 0
+  int32_t shift;
   void* c;
   int64_t c_row;  // elements
   const IntegerFinish* finish;
@@ -37,7 +37,7 @@ struct IntegerPatches {
   const uint8_t* x;
   const uint8_t* end;  // of what may be read
   bool is_signed;
-  int32_t zero;  // taken off; in the padding stands 0
+  int32_t zero;  // what stands in the padding
   int64_t h, w, pixel_bytes, channels;
   int64_t kh, kw, stride_h, stride_w, dilation_h, dilation_w, top, left;
   int64_t oh, ow;
@@ -54,16 +54,23 @@ struct IntegerDepthwise {
   const IntegerFinish* finish;
 };
 
-struct IntegerTable {
+// A's form is either int16, codes less the zero point, in [-255, 255], as instructions on pairs of words take them; or
+// int8, codes less 128 where they are unsigned, as those on groups of bytes do: the shift makes up for the rest.
+struct IntegerProducts {
+  int group;          // elements along the depth that lie together in B's panels
+  int element_bytes;  // of A
   void (*tile)(int rows, int cols, const IntegerTile* tile);
   int tile_rows;
   int tile_cols;
-  // out[i] = in[i] - zero
-  void (*widen)(int64_t count, const uint8_t* in, bool is_signed, int32_t zero, int16_t* out);
-  int32_t (*sum)(int64_t count, const int16_t* in);
+  // Codes in A's form.
+  void (*widen)(int64_t count, const uint8_t* in, bool is_signed, int32_t zero, void* out);
+  int32_t (*sum)(int64_t count, const void* in);
   // Patches of output pixels [first, first + count), a row each; `row` elements from one to the next. Behind a patch up
   // to 15 elements may be written, which are 0 after all.
-  void (*patches)(const IntegerPatches* image, int64_t first, int64_t count, int64_t row, int16_t* out);
+  void (*patches)(const IntegerPatches* image, int64_t first, int64_t count, int64_t row, void* out);
+};
+
+struct IntegerTable : IntegerProducts {
   void (*depthwise)(const IntegerDepthwise* row);
   int channel_block;
   // out[j * out_row + i] = in[i * in_row + j], i < rows, j < cols
@@ -72,5 +79,13 @@ struct IntegerTable {
   void (*quantize)(int64_t count, const float* in, float scale, float low, float high, int32_t zero, uint8_t* out);
   void (*dequantize)(int64_t count, const uint8_t* in, bool is_signed, int32_t zero, float scale, float* out);
 };
+
+// What these two have instead of NEON's.
+namespace dotprod {
+extern const IntegerProducts kIntegerProducts;
+}
+namespace i8mm {
+extern const IntegerProducts kIntegerProducts;
+}
 
 }  // namespace minnow::simd

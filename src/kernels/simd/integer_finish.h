@@ -2,6 +2,8 @@
 // multiply-adds: scaling and shifting round twice, on every instruction set.
 #pragma once
 
+#include <string.h>
+
 #include "kernels/simd/integer.h"
 #include "kernels/simd/vector.h"
 
@@ -21,6 +23,9 @@ MN_INLINE Sums add_pairs(Sums sums, Words a, Words b) {
   return sums + (Sums)_mm256_madd_epi16((__m256i)a, (__m256i)b);
 #elif defined(__SSE2__)
   return sums + (Sums)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#elif defined(MN_NEON)
+  const int16x8_t x = (int16x8_t)a, y = (int16x8_t)b;
+  return sums + (Sums)vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y));
 #else
   const IntVector x = (IntVector)a, y = (IntVector)b;
   return sums + (Sums)((x << 16 >> 16) * (y << 16 >> 16)) + (Sums)((x >> 16) * (y >> 16));
@@ -112,6 +117,34 @@ MN_INLINE void finish_sums(const IntegerFinish& f, const Sums (&sums)[V], int64_
     store_two(f, x[0], x[1], static_cast<uint8_t*>(out) + at);
   } else {
     store_codes(f, x[0], static_cast<uint8_t*>(out) + at);
+  }
+}
+
+// Stores a tile's sums after B's zero points.
+template <int R>
+MN_INLINE void finish_tile_sums(const IntegerTile& t, Sums (&sums)[R][2]) {
+  const IntegerFinish f = *t.finish;  // no store reaches a copy
+  if (f.zero_points != nullptr) {
+    for (int r = 0; r < R; ++r) {
+      const auto sum = static_cast<uint32_t>(t.a_sums[r]);
+      for (int v = 0; v < 2; ++v) sums[r][v] -= load_sums(f.zero_points + v * kWidth) * sum;
+    }
+  }
+  for (int r = 0; r < R; ++r) finish_sums<2>(f, sums[r], 0, t.c, r * t.c_row);
+}
+
+// A tile of fewer columns, through memory where all are there.
+template <int Rows, int Cols>
+MN_INLINE void part_of_tile(int rows, int cols, const IntegerTile& t, void (*whole_tile)(int, const IntegerTile&)) {
+  int32_t whole[Rows * Cols];
+  IntegerTile inner = t;
+  inner.c = whole;
+  inner.c_row = Cols;
+  whole_tile(rows, inner);
+  const auto width = static_cast<int64_t>(t.finish->scales != nullptr && t.finish->to_codes ? 1 : 4);
+  for (int64_t r = 0; r < rows; ++r) {
+    memcpy(static_cast<char*>(t.c) + r * t.c_row * width, reinterpret_cast<const char*>(whole) + r * Cols * width,
+           static_cast<size_t>(cols * width));
   }
 }
 

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #if defined(__SSE2__)
 #include <immintrin.h>
+#elif defined(MN_NEON)
+#include <arm_neon.h>
 #endif
 
 #define MN_INLINE static inline __attribute__((always_inline, unused))
