@@ -143,6 +143,11 @@ Result<ValueId> pad_list(ImportContext& c, int i) {
   return reshaped(c.b, c.b.add("cast", {turned}, {{"to", DType::int64}}), {-1});
 }
 
+ValueId range(Builder& b, int64_t start, int64_t limit, int64_t delta) {
+  const auto scalar = [&](int64_t value) { return b.constant(Tensor::scalar(value)); };
+  return b.add("range", {scalar(start), scalar(limit), scalar(delta)});
+}
+
 }  // namespace
 
 Status import_conv(ImportContext& c) {
@@ -366,11 +371,10 @@ Status import_mirror_pad(ImportContext& c) {
     MN_ASSIGN(const int64_t size, known_dim(c, 0, axis, "input"));
     MN_CHECK(begin >= 0 && end >= 0 && begin <= size - border && end <= size - border, "paddings ", begin, " and ", end,
              " do not fit a dimension of ", size);
-    Ints source;
-    for (int64_t i = begin; i-- > 0;) source.push_back(i + border);
-    for (int64_t i = 0; i < size; ++i) source.push_back(i);
-    for (int64_t i = 0; i < end; ++i) source.push_back(size - 1 - border - i);
-    x = c.b.add("gather", {x, c.b.ints(source)}, {{"axis", axis}});
+    // Ranges, not a list: a file may state a size that no machine holds.
+    const ValueId parts[] = {range(c.b, begin - 1 + border, border - 1, -1), range(c.b, 0, size, 1),
+                             range(c.b, size - 1 - border, size - 1 - border - end, -1)};
+    x = c.b.add("gather", {x, c.b.add("concat", parts, {{"axis", 0}})}, {{"axis", axis}});
   }
   return finish_codes(c, x);
 }

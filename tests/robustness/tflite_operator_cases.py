@@ -407,6 +407,18 @@ def bombs():
                 codes=(OK, *codes) if side == -1 else codes,
                 options="MirrorPadOptions" if kind[0] == "M" else None,
             )
+    for count in (1, 1 << 29):
+        # What the file declares is not given: nothing of that size may be made when it is opened.
+        huge = [tensor("x", [1 << 30]), tensor("p", [1, 2], 1, TYPES["int32"]), tensor("y", [1 << 30])]
+        node = operator([0, 1], [2], options=options("MirrorPadOptions"))
+        yield Case(
+            "53",
+            f"tflite mirror {count} of a declared dimension",
+            pack([subgraph(huge, [0], [2], [node])], [opcode(BUILTIN.MIRROR_PAD)], [buffer(i32(count, 1).tobytes())]),
+            codes=(LIMIT,),
+            file_name="model.tflite",
+            command=COMMAND,
+        )
     yield from one("53", "pads of another rank", "PAD", [x, i32(1, 1).reshape(1, 2)], out)
     for size in ((0, 4), (-1, 4), (1 << 30, 4), (2147483647, 2147483647)):
         for kind, table in (
