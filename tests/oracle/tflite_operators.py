@@ -150,9 +150,30 @@ def detection_codes():
     return found, "detections"
 
 
+def mirror_pads():
+    """Every axis, up to as far as each mode reaches, beside numpy as well."""
+    compared = 0
+    for seed in range(SEEDS):
+        for mode, name in ((schema.MirrorPadMode.REFLECT, "reflect"), (schema.MirrorPadMode.SYMMETRIC, "symmetric")):
+            generator = np.random.default_rng(seed)
+            x = generator.normal(0, 1, generator.integers(2, 6, 3)).astype(np.float32)
+            most = np.array(x.shape) - (name == "reflect")
+            pads = generator.integers(0, np.stack([most, most], 1) + 1).astype(np.int32)
+            want = np.pad(x, pads, name)
+            tensors = [write.tensor("x", x.shape), write.tensor("pads", pads.shape, 1, write.INT32), write.tensor("y", want.shape)]
+            operator = write.operator([0, 1], [2], options=write.options("MirrorPadOptions", mode=mode))
+            graph = write.subgraph(tensors, [0], [2], [operator])
+            data = write.pack([graph], [write.opcode(write.BUILTIN.MIRROR_PAD)], [write.buffer(pads.tobytes())])
+            for ((have,),) in (run_ours(data, [[x]]), run_theirs(data, [[x]])):
+                np.testing.assert_array_equal(have, want)
+            compared += want.size
+    return compared, "elements"
+
+
 CHECKS = {
     "TFLite_Detection_PostProcess float": detection_float,
     "TFLite_Detection_PostProcess uint8": detection_codes,
+    "MIRROR_PAD": mirror_pads,
 }
 
 
