@@ -2,6 +2,7 @@
 // integer, a chunk at a time: n readers and n writers in place of n^2 loops.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -21,6 +22,21 @@ template <class From, class To>
 void widen(const Tensor& from, int64_t begin, int64_t count, To* out) {
   const From* in = from.data<From>() + begin;
   for (int64_t i = 0; i < count; ++i) out[i] = static_cast<To>(in[i]);
+}
+
+// Networks keep weights in float16 more than in any other narrow type: without branches, the loop vectorises. As
+// decode_narrow_float(), bit by bit.
+void widen_float16(const Tensor& from, Tensor* to) {
+  const auto* in = from.data<uint16_t>();
+  auto* out = to->mutable_data<float>();
+  for (int64_t i = 0; i < from.size(); ++i) {
+    const uint32_t sign = (in[i] & 0x8000u) << 16, magnitude = in[i] & 0x7FFFu, shifted = magnitude << 13;
+    const auto subnormal = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f);
+    const uint32_t normal = shifted + (uint32_t{127 - 15} << 23);
+    const uint32_t special = shifted | (magnitude > 0x7C00u ? 0x7FC00000u : 0x7F800000u);
+    const uint32_t finite = magnitude < 0x0400u ? subnormal : normal;
+    out[i] = std::bit_cast<float>(sign | (magnitude < 0x7C00u ? finite : special));
+  }
 }
 
 // Integers and booleans, uint64 by its bits.
@@ -173,6 +189,10 @@ Result<Tensor> convert_dtype(const Tensor& tensor, DType dtype, const std::share
   }
   if (tensor.dtype() == dtype) return tensor;
   MN_ASSIGN(Tensor out, Tensor::allocate(dtype, tensor.dims(), budget));
+  if (tensor.dtype() == DType::float16 && dtype == DType::float32) {
+    widen_float16(tensor, &out);
+    return out;
+  }
   Reals reals;
   Integers integers;
   const bool from_float = is_float(tensor.dtype());

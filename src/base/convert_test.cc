@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -74,6 +75,18 @@ TEST(ConvertDType, RoundsOnce) {
   EXPECT_EQ(to_doubles(convert(row<int64_t>({narrow_tie, narrow_tie + 1}), DType::bfloat16)),
             (Doubles{0x1p62, 0x1p62 + 0x1p55}));
   EXPECT_EQ(to_doubles(convert(row<uint64_t>({~uint64_t{0}}), DType::float64)), (Doubles{0x1p64}));
+}
+
+TEST(ConvertDType, EveryFloat16AsDecodedAlone) {
+  std::vector<uint16_t> codes(65536);
+  for (size_t i = 0; i < codes.size(); ++i) codes[i] = static_cast<uint16_t>(i);
+  const Tensor halves = Tensor::of<uint16_t>(std::span<const uint16_t>(codes), {65536}).bit_cast(DType::float16);
+  const Tensor floats = convert(halves, DType::float32);
+  for (uint16_t code : codes) {
+    ASSERT_EQ(std::bit_cast<uint32_t>(floats.data<float>()[code]),
+              std::bit_cast<uint32_t>(decode_narrow_float(DType::float16, code)))
+        << code;
+  }
 }
 
 TEST(ConvertDType, OverflowAndSaturation) {
