@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,13 +94,34 @@ def test_commands(tree, build, room, work):
     ]
 
 
+def first_failure(commands, folder, seconds):
+    """The name of a command that failed or hung, two at a time; None when all succeed."""
+    waiting, running = list(commands), {}
+    failed = None
+    while failed is None and (waiting or running):
+        while waiting and len(running) < 2:
+            name, command = waiting.pop(0)
+            process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            running[name] = (process, time.monotonic() + seconds)
+        time.sleep(0.1)
+        for name, (process, deadline) in list(running.items()):
+            if process.poll() is None and time.monotonic() < deadline:
+                continue
+            if process.returncode != 0:
+                failed = failed or name
+            else:
+                del running[name]
+    for process, _ in running.values():
+        process.kill()
+        process.wait()
+    return failed
+
+
 def fate(tree, build, room, work):
     if not run(["ninja", "-C", build, *targets()], tree, 900):
         return "killed: does not build"
-    for name, command in test_commands(tree, build, room, work):
-        if not run(command, tree, 600):
-            return f"killed by {name}"
-    return "SURVIVED"
+    failed = first_failure(test_commands(tree, build, room, work), tree, 900)
+    return f"killed by {failed}" if failed else "SURVIVED"
 
 
 def main():
@@ -108,6 +130,7 @@ def main():
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--minimum", type=int, default=36)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--skip", type=int, default=0, help="leave out the first mutants, of which an earlier run told")
     options = parser.parse_args()
     tree, build = options.work.resolve() / "tree", "build/mutate"
     os.environ |= {"CCACHE_BASEDIR": str(tree), "CCACHE_NOHASHDIR": "1", "LLVM_PROFILE_FILE": "/dev/null"}
@@ -126,7 +149,8 @@ def main():
     if fate(tree, build, "base", options.work.resolve()) != "SURVIVED":
         sys.exit("the tests fail without any fault: mend them first")
     killed = 0
-    for number, (kind, file, index, pattern, replacement) in enumerate(choose(tree, options.count, options.seed), 1):
+    chosen = choose(tree, options.count, options.seed)[options.skip :]
+    for number, (kind, file, index, pattern, replacement) in enumerate(chosen, options.skip + 1):
         path = tree / file
         original = path.read_text()
         lines = original.splitlines(keepends=True)
@@ -137,7 +161,7 @@ def main():
         path.write_text(original)
         killed += verdict != "SURVIVED"
         print(f"{number:2} {kind}: {file}:{index + 1}: {before}  ->  {lines[index].strip()}\n   {verdict}", flush=True)
-    print(f"mutants: {killed} of {options.count} killed, the minimum is {options.minimum}")
+    print(f"mutants: {killed} of {len(chosen)} killed, the minimum of {options.count} is {options.minimum}")
     return 0 if killed >= options.minimum else 1
 
 

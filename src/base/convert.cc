@@ -24,19 +24,27 @@ void widen(const Tensor& from, int64_t begin, int64_t count, To* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = static_cast<To>(in[i]);
 }
 
-// Networks keep weights in float16 more than in any other narrow type: without branches, the loop vectorises. As
-// decode_narrow_float(), bit by bit.
+// As decode_narrow_float(), bit by bit, without branches.
+float widen_float16(uint16_t code) {
+  const uint32_t sign = (code & 0x8000u) << 16, magnitude = code & 0x7FFFu, shifted = magnitude << 13;
+  const auto subnormal = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f);
+  const uint32_t normal = shifted + (uint32_t{127 - 15} << 23);
+  const uint32_t special = shifted | (magnitude > 0x7C00u ? 0x7FC00000u : 0x7F800000u);
+  const uint32_t finite = magnitude < 0x0400u ? subnormal : normal;
+  return std::bit_cast<float>(sign | (magnitude < 0x7C00u ? finite : special));
+}
+
+// Networks keep weights in float16 more than in any other narrow type. Blocks of a fixed size, because -O2 vectorises
+// no other loop.
 void widen_float16(const Tensor& from, Tensor* to) {
+  constexpr int64_t kBlock = 16;
   const auto* in = from.data<uint16_t>();
   auto* out = to->mutable_data<float>();
-  for (int64_t i = 0; i < from.size(); ++i) {
-    const uint32_t sign = (in[i] & 0x8000u) << 16, magnitude = in[i] & 0x7FFFu, shifted = magnitude << 13;
-    const auto subnormal = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f);
-    const uint32_t normal = shifted + (uint32_t{127 - 15} << 23);
-    const uint32_t special = shifted | (magnitude > 0x7C00u ? 0x7FC00000u : 0x7F800000u);
-    const uint32_t finite = magnitude < 0x0400u ? subnormal : normal;
-    out[i] = std::bit_cast<float>(sign | (magnitude < 0x7C00u ? finite : special));
+  int64_t i = 0;
+  for (; i + kBlock <= from.size(); i += kBlock) {
+    for (int64_t j = 0; j < kBlock; ++j) out[i + j] = widen_float16(in[i + j]);
   }
+  for (; i < from.size(); ++i) out[i] = widen_float16(in[i]);
 }
 
 // Integers and booleans, uint64 by its bits.

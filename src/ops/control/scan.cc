@@ -241,6 +241,19 @@ GraphRef joining_body() {
   return graph;
 }
 
+// state' = state + slice; the slice's opposite and its square are stacked.
+GraphRef summing_body() {
+  auto graph = std::make_shared<Graph>();
+  graph->name = "body";
+  Builder b(*graph);
+  const ValueId state = b.input("state", Type::tensor(DType::float32, Dims{1}));
+  const ValueId slice = b.input("slice", Type::tensor(DType::float32, Dims{1}));
+  b.output(b.add("add", {state, slice}));
+  b.output(b.add("neg", {slice}));
+  b.output(b.add("mul", {slice, slice}));
+  return graph;
+}
+
 std::vector<Case> scan_cases() {
   const Tensor state = Tensor::of<float>({0}, {1});
   const Attributes plain = {{"body", joining_body()}, {"num_scan_inputs", 1}};
@@ -278,6 +291,13 @@ std::vector<Case> batched_scan_cases() {
        .outputs = 2,
        .expected = {Tensor::of<float>({0, 1, 9, 3}, {2, 2}), Tensor::of<float>({1, 1, 0, 0, 3, 3, 0, 0}, {2, 2, 2})},
        .differentiable = false},
+      {.inputs = {Datum(), states, inputs},
+       .attributes = {{"body", summing_body()}, {"num_scan_inputs", 1}},
+       .outputs = 3,
+       .expected = {Tensor::of<float>({3, 16}, {2, 1}), Tensor::of<float>({-1, -2, -3, -4}, {2, 2, 1}),
+                    Tensor::of<float>({1, 4, 9, 16}, {2, 2, 1})},
+       .differentiable = false,
+       .note = "two stacks"},
   };
 }
 
