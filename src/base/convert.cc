@@ -2,11 +2,17 @@
 // integer, a chunk at a time: n readers and n writers in place of n^2 loops.
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#include "base/cpu.h"
 #include "base/tensor.h"
 
 namespace minnow {
@@ -24,27 +30,36 @@ void widen(const Tensor& from, int64_t begin, int64_t count, To* out) {
   for (int64_t i = 0; i < count; ++i) out[i] = static_cast<To>(in[i]);
 }
 
-// As decode_narrow_float(), bit by bit, without branches.
-float widen_float16(uint16_t code) {
-  const uint32_t sign = (code & 0x8000u) << 16, magnitude = code & 0x7FFFu, shifted = magnitude << 13;
-  const auto subnormal = std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f);
-  const uint32_t normal = shifted + (uint32_t{127 - 15} << 23);
-  const uint32_t special = shifted | (magnitude > 0x7C00u ? 0x7FC00000u : 0x7F800000u);
-  const uint32_t finite = magnitude < 0x0400u ? subnormal : normal;
-  return std::bit_cast<float>(sign | (magnitude < 0x7C00u ? finite : special));
+// Networks keep weights in float16 more than in any other narrow type, and processors have an instruction for it that
+// does what decode_narrow_float() does. Returns how many elements, from the first on, are done.
+#if defined(__x86_64__)
+__attribute__((target("avx,f16c"))) int64_t widen_float16(const uint16_t* in, int64_t count, float* out) {
+  int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    __m128i codes;
+    std::memcpy(&codes, in + i, sizeof codes);
+    _mm256_storeu_ps(out + i, _mm256_cvtph_ps(codes));
+  }
+  return i;
 }
+bool has_float16_instruction() { return cpu_features().f16c; }
+#elif defined(__aarch64__)
+int64_t widen_float16(const uint16_t* in, int64_t count, float* out) {
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) vst1q_f32(out + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(in + i))));
+  return i;
+}
+bool has_float16_instruction() { return true; }
+#else
+int64_t widen_float16(const uint16_t*, int64_t, float*) { return 0; }
+bool has_float16_instruction() { return false; }
+#endif
 
-// Networks keep weights in float16 more than in any other narrow type. Blocks of a fixed size, because -O2 vectorises
-// no other loop.
 void widen_float16(const Tensor& from, Tensor* to) {
-  constexpr int64_t kBlock = 16;
   const auto* in = from.data<uint16_t>();
   auto* out = to->mutable_data<float>();
-  int64_t i = 0;
-  for (; i + kBlock <= from.size(); i += kBlock) {
-    for (int64_t j = 0; j < kBlock; ++j) out[i + j] = widen_float16(in[i + j]);
-  }
-  for (; i < from.size(); ++i) out[i] = widen_float16(in[i]);
+  int64_t i = has_float16_instruction() ? widen_float16(in, from.size(), out) : 0;
+  for (; i < from.size(); ++i) out[i] = decode_narrow_float(DType::float16, in[i]);
 }
 
 // Integers and booleans, uint64 by its bits.
