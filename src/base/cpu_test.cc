@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "base/text.h"
+
 namespace minnow {
 namespace {
 
@@ -105,6 +107,18 @@ TEST(Cpu, HasABrand) {
   EXPECT_FALSE(brand.empty());
   EXPECT_TRUE(std::all_of(brand.begin(), brand.end(), [](char c) { return c >= ' '; })) << brand;
 }
+
+#if defined(__linux__) && defined(__x86_64__)
+TEST(Cpu, BrandIsTheOneThatTheKernelReads) {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("model name", 0) != 0) continue;
+    EXPECT_EQ(cpu_brand(), trim(line.substr(line.find(':') + 1)));
+    return;
+  }
+  GTEST_SKIP() << "/proc/cpuinfo names no model";
+}
+#endif
 
 }  // namespace
 }  // namespace minnow

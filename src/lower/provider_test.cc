@@ -315,6 +315,14 @@ TEST(Kernels, MatmulTails) {
   }
 }
 
+TEST(Kernels, MatmulOfVectors) {
+  check_kernel("matmul", {random({33}, 1), random({33, 17}, 2)}, {}, 33, "vector by matrix");
+  check_kernel("matmul", {random({5, 33}, 1), random({33}, 2)}, {}, 33, "matrix by vector");
+  check_kernel("matmul", {random({33}, 1), random({33}, 2)}, {}, 33, "vector by vector");
+  check_kernel("matmul", {random({33}, 1), random({2, 3, 33, 5}, 2)}, {}, 33, "vector by matrices");
+  check_kernel("matmul", {random({2, 3, 5, 33}, 1), random({33}, 2)}, {}, 33, "matrices by vector");
+}
+
 TEST(Kernels, MatmulBlocks) {  // more than one block along each dimension
   check_kernel("matmul", {random({200, 300}, 1), random({300, 520}, 2)}, {}, 300, "blocks");
   check_kernel("matmul", {random({3, 600}, 1), random({600, 700}, 2)}, {}, 600, "few rows");

@@ -54,11 +54,29 @@ class Writer {
     tensors_.clear();
     operators_.clear();
   }
+  void metadata(const std::string& name, const std::string& text) {
+    const uint32_t at = buffer(std::vector<char>(text.begin(), text.end()));
+    metadata_.push_back(schema::CreateMetadata(fb_, fb_.CreateString(name), at));
+  }
+  using Names = std::vector<std::pair<std::string, uint32_t>>;
+  void signature(const std::string& key, const Names& inputs, const Names& outputs, uint32_t subgraph) {
+    const auto maps = [&](const Names& names) {
+      std::vector<Offset<schema::TensorMap>> result;
+      for (const auto& [name, index] : names) {
+        result.push_back(schema::CreateTensorMap(fb_, fb_.CreateString(name), index));
+      }
+      return fb_.CreateVector(result);
+    };
+    const auto in = maps(inputs), out = maps(outputs);
+    signatures_.push_back(schema::CreateSignatureDef(fb_, in, out, fb_.CreateString(key), subgraph));
+  }
   std::string finish() {
     const auto codes = fb_.CreateVector(codes_);
     const auto subgraphs = fb_.CreateVector(subgraphs_);
     const auto buffers = fb_.CreateVector(buffers_);
-    schema::FinishModelBuffer(fb_, schema::CreateModel(fb_, 3, codes, subgraphs, 0, buffers));
+    const auto metadata = fb_.CreateVector(metadata_);
+    const auto signatures = fb_.CreateVector(signatures_);
+    schema::FinishModelBuffer(fb_, schema::CreateModel(fb_, 3, codes, subgraphs, 0, buffers, 0, metadata, signatures));
     return {reinterpret_cast<const char*>(fb_.GetBufferPointer()), fb_.GetSize()};
   }
   flatbuffers::FlatBufferBuilder& fb() { return fb_; }
@@ -70,6 +88,8 @@ class Writer {
   std::vector<Offset<schema::Operator>> operators_;
   std::vector<Offset<schema::OperatorCode>> codes_;
   std::vector<Offset<schema::SubGraph>> subgraphs_;
+  std::vector<Offset<schema::Metadata>> metadata_;
+  std::vector<Offset<schema::SignatureDef>> signatures_;
 };
 
 std::vector<Datum> run(const Graph& graph, std::vector<Datum> inputs, std::vector<Tensor>* states = nullptr) {
@@ -119,6 +139,27 @@ TEST(TfliteTest, FileAtAnOddAddressIsCopied) {
   const std::string shifted = "?" + conv_model();
   const Bytes bytes = Bytes::borrow(std::as_bytes(std::span<const char>(shifted)).subspan(1));
   EXPECT_TRUE(import_tflite(bytes, "model.tflite").ok());
+}
+
+TEST(TfliteTest, SignaturesAndMetadataAreKept) {
+  Writer w;
+  const int32_t x = w.tensor("serving_x:0", {2}), z = w.tensor("serving_z:0", {2}), y = w.tensor("call:0", {2});
+  w.add(schema::BuiltinOperator_ADD, {x, z}, {y});
+  w.end_subgraph({x, z}, {y});
+  w.metadata("min_runtime_version", std::string("1.5.0\0\0\0", 8));
+  w.metadata("TFLITE_METADATA", "\xff\xfe");
+  w.signature("serve", {{"left", 0}, {"right", 1}}, {{"sum", 2}}, 0);
+  w.signature("again", {{"left", 1}}, {{"sum", 2}}, 0);
+  const std::vector<std::pair<std::string, std::string>> expected{{"min_runtime_version", "1.5.0"},
+                                                                  {"TFLITE_METADATA", "(binary)"},
+                                                                  {"signature.serve.subgraph", "0"},
+                                                                  {"signature.serve.input.left", "serving_x:0"},
+                                                                  {"signature.serve.input.right", "serving_z:0"},
+                                                                  {"signature.serve.output.sum", "call:0"},
+                                                                  {"signature.again.subgraph", "0"},
+                                                                  {"signature.again.input.left", "serving_z:0"},
+                                                                  {"signature.again.output.sum", "call:0"}};
+  EXPECT_EQ(import(w.finish()).metadata, expected);
 }
 
 TEST(TfliteTest, QuantizedSumComputesInRealNumbers) {
