@@ -27,7 +27,8 @@ class Compile : public Verb {
     model_.declare(arguments);
     arguments.option("--shape", "NAME=DIMS", &shapes_, "Dims of an input that the model leaves open (repeatable)");
     arguments.option("--isa", "LIST", &isas_,
-                     "Instruction sets to plan for, the best first: avx512, avx2, generic; on ARM i8mm, dotprod, neon, "
+                     "Instruction sets to plan for, the best first: avx512vnni, avx512, avx_vnni, avx2, generic; on "
+                     "ARM i8mm, dotprod, neon, "
                      "generic (default: the best here)");
     arguments.flag("--runtime-only", &runtime_only_, "Leave the graph out: smaller, and only libminnow_rt opens it");
   }

@@ -138,7 +138,8 @@ CpuFeatures features_of_this_process() {
   CpuFeatures features = detect();
   const char* isa = std::getenv("MINNOW_ISA");
   if (isa != nullptr && *isa != '\0' && !lower_cpu_features(isa, &features)) {
-    log_warning({"MINNOW_ISA=", printable(isa), " is ignored: expected generic, avx2, avx512, neon, dotprod or i8mm"});
+    log_warning({"MINNOW_ISA=", printable(isa),
+                 " is ignored: expected generic, avx2, avx_vnni, avx512, avx512vnni, neon, dotprod or i8mm"});
   }
   return features;
 }
@@ -148,12 +149,17 @@ CpuFeatures features_of_this_process() {
 CpuFeatures detect_cpu_features() { return detect(); }
 
 bool lower_cpu_features(std::string_view isa, CpuFeatures* features) {
-  if (isa == "avx512") return true;
+  if (isa == "avx512vnni") return true;
+  if (isa == "avx512") {
+    features->avx512vnni = false;
+    return true;
+  }
   if (isa == "generic") {
     *features = CpuFeatures();
     return true;
   }
-  if (isa == "avx2") {
+  if (isa == "avx_vnni" || isa == "avx2") {
+    if (isa == "avx2") features->avx_vnni = false;
     features->avx512f = features->avx512bw = features->avx512dq = features->avx512vl = features->avx512vnni = false;
     return true;
   }

@@ -27,9 +27,12 @@ struct CpuFeatures {
   bool i8mm = false;     // smmla, usdot
   bool bf16 = false;     // bfmmla
 
-  // What kernels are compiled for: "avx2" needs AVX2, FMA and F16C; "avx512" needs F, BW, DQ and VL on top.
+  // What kernels are compiled for: "avx2" needs AVX2, FMA and F16C; "avx512" needs F, BW, DQ and VL on top; "avx_vnni"
+  // and "avx512vnni" one more than these two.
   bool has_avx2_kernels() const { return avx2 && fma && f16c; }
   bool has_avx512_kernels() const { return has_avx2_kernels() && avx512f && avx512bw && avx512dq && avx512vl; }
+  bool has_avx_vnni_kernels() const { return has_avx2_kernels() && avx_vnni; }
+  bool has_avx512vnni_kernels() const { return has_avx512_kernels() && avx512vnni; }
   // "dotprod" and "i8mm" need what comes before them in the list generic, neon, dotprod, i8mm.
   bool has_dotprod_kernels() const { return neon && dotprod; }
   bool has_i8mm_kernels() const { return has_dotprod_kernels() && i8mm; }
@@ -37,8 +40,8 @@ struct CpuFeatures {
 
 // What the processor and the operating system offer.
 CpuFeatures detect_cpu_features();
-// `features` without what goes beyond `isa` ("generic", "avx2", "avx512"; "neon", "dotprod", "i8mm"): never adds any.
-// False when the name is not known.
+// `features` without what goes beyond `isa` ("generic", "avx2", "avx_vnni", "avx512", "avx512vnni"; "neon", "dotprod",
+// "i8mm"): never adds any. False when the name is not known.
 bool lower_cpu_features(std::string_view isa, CpuFeatures* features);
 // Detected once, lowered by the environment variable MINNOW_ISA when it is set.
 const CpuFeatures& cpu_features();

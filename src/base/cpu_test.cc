@@ -47,12 +47,20 @@ TEST(Cpu, LoweringOnlyRemoves) {
   all.sse42 = all.avx = all.avx2 = all.fma = all.f16c = all.avx_vnni = true;
   all.avx512f = all.avx512bw = all.avx512dq = all.avx512vl = all.avx512vnni = true;
   CpuFeatures f = all;
+  EXPECT_TRUE(lower_cpu_features("avx512vnni", &f));
+  EXPECT_TRUE(f.has_avx512vnni_kernels());
   EXPECT_TRUE(lower_cpu_features("avx512", &f));
   EXPECT_TRUE(f.has_avx512_kernels());
-  EXPECT_TRUE(lower_cpu_features("avx2", &f));
+  EXPECT_FALSE(f.has_avx512vnni_kernels());
+  EXPECT_TRUE(f.avx_vnni);
+  EXPECT_TRUE(lower_cpu_features("avx_vnni", &f));
   EXPECT_EQ(joined(f), "sse4.2 avx f16c avx2 fma avx_vnni ");
-  EXPECT_TRUE(f.has_avx2_kernels());
+  EXPECT_TRUE(f.has_avx_vnni_kernels());
   EXPECT_FALSE(f.has_avx512_kernels());
+  EXPECT_TRUE(lower_cpu_features("avx2", &f));
+  EXPECT_EQ(joined(f), "sse4.2 avx f16c avx2 fma ");
+  EXPECT_TRUE(f.has_avx2_kernels());
+  EXPECT_FALSE(f.has_avx_vnni_kernels());
   EXPECT_TRUE(lower_cpu_features("generic", &f));
   EXPECT_EQ(joined(f), "");
   EXPECT_TRUE(lower_cpu_features("avx512", &f));
@@ -86,6 +94,9 @@ TEST(Cpu, KernelsNeedTheirWholeSet) {
   f.f16c = f.avx512f = f.avx512bw = f.avx512dq = true;
   EXPECT_TRUE(f.has_avx2_kernels());
   EXPECT_FALSE(f.has_avx512_kernels());
+  f.avx_vnni = f.avx512vnni = true;
+  EXPECT_TRUE(f.has_avx_vnni_kernels());
+  EXPECT_FALSE(f.has_avx512vnni_kernels());
 }
 
 // Features are detected once a process, hence fresh processes.

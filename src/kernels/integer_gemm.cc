@@ -19,8 +19,9 @@ constexpr int64_t kSlack = 16;
 bool has_shift(const simd::IntegerTable& table) { return table.element_bytes == 1; }
 
 int32_t shift_of(const KernelCall& call) {
-  if (!has_shift(table_of(*call.row))) return 0;
-  return (call.problem->input(kIntegerX).dtype == DType::uint8 ? 128 : 0) - zero_of(call, kXZero);
+  const simd::IntegerTable& table = table_of(*call.row);
+  if (!has_shift(table)) return 0;
+  return (call.problem->input(kIntegerX).dtype == DType::uint8 ? 0 : -128) - table.lowest - zero_of(call, kXZero);
 }
 
 int64_t panel_bytes(const simd::IntegerTable& table, int64_t k) {

@@ -12,9 +12,10 @@
 
 namespace minnow {
 
-// In the order of each architecture's sets: what has one has those before it.
-enum class Isa : uint8_t { generic, avx2, avx512, neon, dotprod, i8mm };
-inline constexpr Isa kIsas[] = {Isa::generic, Isa::avx2, Isa::avx512, Isa::neon, Isa::dotprod, Isa::i8mm};
+// In the order of each architecture's sets: what has one has those before it, except that AVX-512 may lack AVX-VNNI.
+enum class Isa : uint8_t { generic, avx2, avx_vnni, avx512, avx512vnni, neon, dotprod, i8mm };
+inline constexpr Isa kIsas[] = {Isa::generic,    Isa::avx2, Isa::avx_vnni, Isa::avx512,
+                                Isa::avx512vnni, Isa::neon, Isa::dotprod,  Isa::i8mm};
 inline constexpr Isa kLastIsa = Isa::i8mm;
 std::string_view to_string(Isa isa);
 

@@ -16,32 +16,33 @@ struct IsaTable {
   bool integer_products_alone = false;  // all else is the next set's
 };
 
-#if defined(MINNOW_ARM_KERNELS)
-// NEON's loops with other integer products. Made here: no code of a set runs before the processor is known to have it.
-template <const simd::IntegerProducts& kProducts>
-const simd::F32Table* neon_with() {
+// Another set's loops with these integer products. Made here: no code of a set runs before the processor is known to
+// have it.
+template <const simd::F32Table* (*kBase)(), const simd::IntegerProducts& kProducts>
+[[maybe_unused]] const simd::F32Table* with_products() {
   static const simd::IntegerTable integer = [] {
-    simd::IntegerTable table = *simd::neon::f32_table()->integer;
+    simd::IntegerTable table = *kBase()->integer;
     static_cast<simd::IntegerProducts&>(table) = kProducts;
     return table;
   }();
   static const simd::F32Table f32 = [] {
-    simd::F32Table table = *simd::neon::f32_table();
+    simd::F32Table table = *kBase();
     table.integer = &integer;
     return table;
   }();
   return &f32;
 }
-#endif
 
 // The best first.
 constexpr IsaTable kTables[] = {
 #if defined(MINNOW_X86_KERNELS)
+    {Isa::avx512vnni, with_products<simd::avx512::f32_table, simd::avx512vnni::kIntegerProducts>, true},
     {Isa::avx512, simd::avx512::f32_table},
+    {Isa::avx_vnni, with_products<simd::avx2::f32_table, simd::avx_vnni::kIntegerProducts>, true},
     {Isa::avx2, simd::avx2::f32_table},
 #elif defined(MINNOW_ARM_KERNELS)
-    {Isa::i8mm, neon_with<simd::i8mm::kIntegerProducts>, true},
-    {Isa::dotprod, neon_with<simd::dotprod::kIntegerProducts>, true},
+    {Isa::i8mm, with_products<simd::neon::f32_table, simd::i8mm::kIntegerProducts>, true},
+    {Isa::dotprod, with_products<simd::neon::f32_table, simd::dotprod::kIntegerProducts>, true},
     {Isa::neon, simd::neon::f32_table},
 #endif
     {Isa::generic, simd::generic::f32_table},
@@ -86,7 +87,9 @@ std::string_view to_string(Isa isa) {
   switch (isa) {
     case Isa::generic: return "generic";
     case Isa::avx2: return "avx2";
+    case Isa::avx_vnni: return "avx_vnni";
     case Isa::avx512: return "avx512";
+    case Isa::avx512vnni: return "avx512vnni";
     case Isa::neon: return "neon";
     case Isa::dotprod: return "dotprod";
     case Isa::i8mm: return "i8mm";
@@ -108,7 +111,9 @@ bool isa_available(Isa isa) {
   switch (isa) {
     case Isa::generic: return true;
     case Isa::avx2: return cpu_features().has_avx2_kernels();
+    case Isa::avx_vnni: return cpu_features().has_avx_vnni_kernels();
     case Isa::avx512: return cpu_features().has_avx512_kernels();
+    case Isa::avx512vnni: return cpu_features().has_avx512vnni_kernels();
     case Isa::neon: return cpu_features().neon;
     case Isa::dotprod: return cpu_features().has_dotprod_kernels();
     case Isa::i8mm: return cpu_features().has_i8mm_kernels();

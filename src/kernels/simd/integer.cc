@@ -171,7 +171,7 @@ void dequantize(int64_t count, const uint8_t* in, bool is_signed, int32_t zero, 
 
 }  // namespace
 
-const IntegerTable kIntegerTable = {{2, sizeof(int16_t), tile, kRows, kCols, widen, sum, patches},
+const IntegerTable kIntegerTable = {{2, sizeof(int16_t), 0, tile, kRows, kCols, widen, sum, patches},
                                     depthwise,
                                     kChannelBlock,
                                     transpose_bytes,

@@ -55,10 +55,12 @@ struct IntegerDepthwise {
 };
 
 // A's form is either int16, codes less the zero point, in [-255, 255], as instructions on pairs of words take them; or
-// int8, codes less 128 where they are unsigned, as those on groups of bytes do: the shift makes up for the rest.
+// bytes, as those on groups of four or eight do: codes moved so that the lowest becomes `lowest`. The shift makes up
+// for the rest.
 struct IntegerProducts {
   int group;          // elements along the depth that lie together in B's panels
   int element_bytes;  // of A
+  int lowest;         // of A's bytes: -128 where they are multiplied as signed ones, 0 as unsigned ones
   void (*tile)(int rows, int cols, const IntegerTile* tile);
   int tile_rows;
   int tile_cols;
@@ -80,7 +82,13 @@ struct IntegerTable : IntegerProducts {
   void (*dequantize)(int64_t count, const uint8_t* in, bool is_signed, int32_t zero, float scale, float* out);
 };
 
-// What these two have instead of NEON's.
+// What these have instead of the set before them (simd/dot).
+namespace avx_vnni {
+extern const IntegerProducts kIntegerProducts;
+}
+namespace avx512vnni {
+extern const IntegerProducts kIntegerProducts;
+}
 namespace dotprod {
 extern const IntegerProducts kIntegerProducts;
 }

@@ -18,7 +18,8 @@ MN_INLINE void widen_block(const uint8_t* in, int32_t zero, Element* out) {
   typedef Element To __attribute__((vector_size(16 * sizeof(Element)), aligned(sizeof(Element)), may_alias));
   const From codes = *reinterpret_cast<const From*>(in);
   if constexpr (sizeof(Element) == 1) {
-    *reinterpret_cast<To*>(out) = (To)(codes - static_cast<Code>(zero));  // unsigned codes wrap
+    typedef uint8_t Raw __attribute__((vector_size(16)));
+    *reinterpret_cast<To*>(out) = (To)((Raw)codes - static_cast<uint8_t>(zero));  // wraps
   } else {
     *reinterpret_cast<To*>(out) = __builtin_convertvector(codes, To) - static_cast<Element>(zero);
   }
