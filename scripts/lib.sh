@@ -6,6 +6,7 @@ export MINNOW_DATA=${MINNOW_DATA:-$root/../shared/data}
 build_packages="g++ cmake ninja-build ccache mold pkg-config python3 python3-dev python3-venv python3-pip curl libprotozero-dev nlohmann-json3-dev libcli11-dev libpng-dev libjpeg-dev zlib1g-dev libutf8proc-dev libflatbuffers-dev flatbuffers-compiler libgtest-dev"
 arm_packages="g++-aarch64-linux-gnu qemu-user-static"
 arm_libraries="zlib1g-dev libpng-dev libjpeg62-turbo-dev libutf8proc-dev libgtest-dev libflatbuffers-dev libprotozero-dev nlohmann-json3-dev libcli11-dev"
+emulate_packages="bochs bochs-term bochsbios vgabios isolinux syslinux-common genisoimage cpio busybox-static bsdutils"
 full_packages="clang llvm lld clang-format clang-tidy chromium"
 
 say() { printf '== %s\n' "$*" >&2; }
