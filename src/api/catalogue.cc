@@ -12,6 +12,7 @@ namespace {
 using Json = nlohmann::json;
 constexpr int kMaxDepth = 16;
 constexpr size_t kMaxBytes = 4 << 20;
+constexpr uint64_t kMaxFileBytes = uint64_t{1} << 40;
 
 // One JSON object with checked access: every error says where.
 struct Reader {
@@ -108,8 +109,15 @@ Result<CatalogueFile> parse_file(const Json& json, const std::string& where) {
   MN_CHECK(file.sha256.size() == 64 && file.sha256.find_first_not_of("0123456789abcdef") == std::string::npos, where,
            ": 'sha256' must be 64 lower-case hexadecimal digits");
   const auto bytes = json.find("bytes");
-  MN_CHECK(bytes != json.end() && bytes->is_number_unsigned(), where, ": 'bytes' must be a positive number");
+  MN_CHECK(bytes != json.end() && bytes->is_number_unsigned() && bytes->get<uint64_t>() <= kMaxFileBytes, where,
+           ": 'bytes' must be a positive number of at most 2^40");
   file.bytes = bytes->get<int64_t>();
+  if (const auto offset = json.find("offset"); offset != json.end()) {
+    MN_CHECK(offset->is_number_unsigned() && offset->get<uint64_t>() <= kMaxFileBytes, where,
+             ": 'offset' must be a number of at most 2^40");
+    MN_CHECK(!file.member.empty(), where, ": 'offset' says where in the 'member' the file begins, which is missing");
+    file.offset = offset->get<int64_t>();
+  }
   return file;
 }
 

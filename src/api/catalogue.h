@@ -37,6 +37,7 @@ struct CatalogueFile {
   std::string mirror;  // path inside a mirror folder
   std::string sha256;
   int64_t bytes = 0;
+  int64_t offset = -1;  // where the file begins in the member (several files may lie in one); -1: it is the member
 };
 
 struct CatalogueModel {

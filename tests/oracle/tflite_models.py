@@ -2,17 +2,22 @@
 
 Float models: every output within 1e-4 of its range; where a deep model's sums cancel, so that the order of summation
 alone moves them more, every operator alone, fed with the reference kernels' intermediates, within 1e-4 of its range.
+So are models with custom operators that LiteRT lacks, fed with minnow's intermediates.
 Quantized ones: (i) every operator alone, fed with the reference kernels' intermediates: no element more than a step
 away, and of all elements 99 % equal, or as many as of LiteRT's default path (the reference kernels round products
 twice, real arithmetic, as in minnow and XNNPACK, once); (ii) whole models on 20 inputs: the share of elements more
 than a step away from the reference kernels is no larger than that of LiteRT's default path, and so is the number of
 inputs on which the best class differs where the reference's two best are more than two steps apart. Both are chance
 events, compared input by input: a mean difference of two standard errors is allowed.
-Models: all .tflite of MINNOW_DATA and of MediaPipe's npm packages (skipped without network).
+Models: all .tflite of MINNOW_DATA and of MediaPipe's npm packages, those inside their packed assets too (skipped without
+network).
 Usage: tflite_models.py WORK_FOLDER [NAME_PART]
 """
 
+import copy
+import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -27,8 +32,10 @@ import tflite_parts as parts
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("MINNOW_DATA", ROOT.parent / "shared" / "data"))
-PACKAGES = ("face_detection", "hands", "selfie_segmentation", "pose", "face_mesh")
+PACKAGES = ("face_detection", "hands", "selfie_segmentation", "pose", "face_mesh", "holistic", "objectron")
 RANGE_TOLERANCE, EQUAL_SHARE, INPUTS = 1e-4, 0.99, 20
+# These have checks of their own in mediapipe_operators.py.
+MEDIAPIPE_OPERATORS = ("Landmarks2TransformMatrix", "TransformTensorBilinear", "TransformLandmarks")
 # Operators whose weights alone are codes: LiteRT quantizes their inputs at run time, minnow dequantizes the weights.
 HYBRID_TOLERANCE = 0.05
 # Of the share of equal elements: two paths that round correctly may still part on exact halves.
@@ -54,10 +61,9 @@ def pictures(shape, count):
     return [np.asarray(Image.open(f).convert("RGB").resize((shape[2], shape[1]))) for f in files]
 
 
-def make_inputs(interpreter, count):
+def make_inputs(details, count):
     """Pictures for image models, else noise."""
     generator = np.random.default_rng(7)
-    details = interpreter.get_input_details()
     shape = tuple(details[0]["shape"])
     images = pictures(shape, count) if len(details) == 1 and len(shape) == 4 and shape[3] == 3 and min(shape[1:3]) > 8 else []
     out = []
@@ -145,7 +151,7 @@ def check_quantized(data):
     model, data = minnow.open_bytes(data, "model.tflite"), parts.for_litert(data)
     exact, default = reference(data), Interpreter(model_content=data)
     default.allocate_tensors()
-    inputs = make_inputs(exact, INPUTS)
+    inputs = make_inputs(exact.get_input_details(), INPUTS)
     far, far_default, wrong, wrong_default = (np.zeros(INPUTS, int) for _ in range(4))
     total = 0
     for k, values in enumerate(inputs):
@@ -182,11 +188,37 @@ def worst_operator(data, values):
     return worst, where
 
 
+def check_apart(model):
+    """Of a model with custom operators that LiteRT lacks, every other operator alone, fed with our intermediates."""
+    graph, worst, where, count = model.subgraphs[0], 0.0, "", 0
+    known = [i for i, op in enumerate(graph.operators) if parts.operator_name(model, op) not in MEDIAPIPE_OPERATORS]
+    details = [{"dtype": np.float32, "shape": graph.tensors[i].shape} for i in graph.inputs]
+    fed = make_inputs(details, 1)[0]
+    whole = copy.copy(model)
+    whole.subgraphs = [copy.copy(graph)]
+    computed = [i for op in graph.operators for i in op.outputs]
+    whole.subgraphs[0].outputs, whole.signatureDefs = np.array(computed, np.int32), None
+    tensors = dict(zip(computed, ours(parts.pack(whole), fed)))
+    tensors.update(zip(graph.inputs, fed))
+    for i in known:
+        if all(parts.is_constant(model, graph.tensors[k]) for k in graph.operators[i].inputs if k >= 0):
+            continue
+        part, needed, outputs = parts.one_operator(model, i)
+        for want, tensor in zip(run(reference(part), [tensors[k] for k in needed]), outputs):
+            error, count = range_error(tensors[tensor], want), count + 1
+            if error > worst:
+                worst, where = error, f"{i} {parts.operator_name(model, graph.operators[i])}"
+    return f"{count} operators alone {worst:.1e} of the range ({where}), {len(graph.operators) - len(known)} unknown to LiteRT", worst <= RANGE_TOLERANCE
+
+
 def check_float(data):
     stated = parts.for_litert(data)
+    whole = parts.unpack(stated)
+    if any(parts.operator_name(whole, op) in MEDIAPIPE_OPERATORS for op in whole.subgraphs[0].operators):
+        return check_apart(whole)
     interpreter, model = reference(stated), minnow.open_bytes(data, "model.tflite")
     hybrid = any(d["dtype"] == np.int8 and d["quantization_parameters"]["scales"].size for d in interpreter.get_tensor_details())
-    worst, inputs = 0.0, make_inputs(interpreter, 3)
+    worst, inputs = 0.0, make_inputs(interpreter.get_input_details(), 3)
     for values in inputs:
         for want, have in zip(run(interpreter, values), run_ours(model, values)):
             worst = max(worst, range_error(have, want))
@@ -198,45 +230,64 @@ def check_float(data):
     return f"{worst:.1e} of the range; operators alone {alone:.1e} ({where})", alone <= RANGE_TOLERANCE
 
 
-def package_models(work):
-    """Models of MediaPipe's npm packages, fetched once; fewer without network."""
+def packed_assets(archive):
+    """(name, bytes) of the files inside Emscripten packages: the loader beside each lists name, start and end."""
+    for member in archive.getmembers():
+        if not member.isfile() or not member.name.endswith("_packed_assets_loader.js"):
+            continue
+        loader = archive.extractfile(member).read().decode()
+        files = json.loads(re.search(r'"files":\s*(\[.*?\])', loader).group(1))
+        data = archive.extractfile(member.name.replace("_loader.js", ".data")).read()
+        for file in files:
+            assert 0 <= file["start"] <= file["end"] <= len(data), f"{member.name}: {file} of {len(data)} bytes"
+            yield Path(file["filename"]).name, data[file["start"] : file["end"]]
+
+
+def archive_models(archive):
+    """{name: bytes} of the .tflite members, and of those inside packed assets."""
+    members = [m for m in archive.getmembers() if m.isfile() and m.name.endswith(".tflite")]
+    found = {Path(m.name).name: archive.extractfile(m).read() for m in members}
+    found.update((name, data) for name, data in packed_assets(archive) if name.endswith(".tflite"))
+    return found
+
+
+def package_models(work, seen):
+    """(name, bytes) of the models of MediaPipe's npm packages, each once; fewer without network."""
     for name in PACKAGES:
-        folder = work / "mediapipe" / name
-        if not folder.exists():
-            packed = work / "mediapipe" / "packed" / name
+        packed = work / "mediapipe" / "packed" / name
+        if not list(packed.glob("*.tgz")):
             packed.mkdir(parents=True, exist_ok=True)
-            got = subprocess.run(["npm", "pack", f"@mediapipe/{name}", "--silent"], cwd=packed, capture_output=True, text=True)
-            archives = list(packed.glob("*.tgz"))
-            if got.returncode != 0 or not archives:
-                print(f"{name}: skipped (npm pack @mediapipe/{name} failed)")
-                continue
-            folder.mkdir()
-            with tarfile.open(archives[0]) as archive:
-                for member in archive.getmembers():
-                    if member.isfile() and member.name.endswith(".tflite"):
-                        (folder / Path(member.name).name).write_bytes(archive.extractfile(member).read())
-        yield from sorted(folder.glob("*.tflite"))
+            subprocess.run(["npm", "pack", f"@mediapipe/{name}", "--silent"], cwd=packed, capture_output=True)
+        archives = list(packed.glob("*.tgz"))
+        if not archives:
+            print(f"{name}: skipped (npm pack @mediapipe/{name} failed)")
+            continue
+        with tarfile.open(archives[0]) as archive:
+            models = archive_models(archive)
+        for file, data in sorted(models.items()):
+            if data not in seen:
+                seen.add(data)
+                yield f"{name}/{file}", data
 
 
 def main():
     work, wanted = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
     work.mkdir(parents=True, exist_ok=True)
     failed = []
-    files = sorted(DATA.rglob("*.tflite"))
-    for file in files + list(package_models(work)):
-        if wanted not in str(file):
+    files = [(str(f.relative_to(DATA)), f.read_bytes()) for f in sorted(DATA.rglob("*.tflite"))]
+    for name, data in files + list(package_models(work, {data for _, data in files})):
+        if wanted not in name:
             continue
-        data = file.read_bytes()
         try:
-            inputs = minnow.open_bytes(data, file.name).inputs
+            inputs = minnow.open_bytes(data, name).inputs
             quantized = any(str(i.type).startswith(("int8", "uint8", "int16")) for i in inputs)
             text, good = check_quantized(data) if quantized else check_float(data)
         except Exception as error:  # every model gets its line
             quantized, text, good = None, f"{type(error).__name__}: {error}", False
         kind = {True: "quantized", False: "float", None: "?"}[quantized]
-        print(f"{file.name} | {kind} | {text} | {'ok' if good else 'VIOLATION'}", flush=True)
+        print(f"{name} | {kind} | {text} | {'ok' if good else 'VIOLATION'}", flush=True)
         if not good:
-            failed.append(file.name)
+            failed.append(name)
     print(f"{len(failed)} violations: {', '.join(failed)}" if failed else "all models agree with LiteRT")
     return 1 if failed else 0
 

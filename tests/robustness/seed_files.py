@@ -76,7 +76,7 @@ def catalogues(own):
     picture = {"kind": "picture", "size": [224, 224], "layout": "NCHW", "color": "RGB", "mean": [0.5], "scale": [1, 1, 1]}
     model = {
         "name": "a-1", "task": "t", "licence": "MIT", "source": {"kind": "pypi", "package": "p", "version": "1"},
-        "files": [{"name": "m.onnx", "member": "x/m.onnx", "mirror": "m.onnx", "sha256": hash_of_nothing, "bytes": 1}],
+        "files": [{"name": "m.onnx", "member": "x/m.onnx", "offset": 3, "mirror": "m.onnx", "sha256": hash_of_nothing, "bytes": 1}],
         "input": picture, "output": {"kind": "classes", "labels": ["a", "b"]},
     }  # fmt: skip
     second = {**model, "name": "b", "source": {"kind": "url", "url": "https://a.b/c", "version": "1"}}
