@@ -27,7 +27,9 @@ Status import_reduce_codes(ImportContext& c) {
 Status import_arg(ImportContext& c) {
   MN_ASSIGN(const Ints axis, constant_ints(c, 1, "the axis"));
   MN_CHECK(axis.size() == 1, "expected one axis, got ", axis.size());
-  const ValueId position = c.b.add(c.op.name, {c.input(0)}, {{"axis", axis[0]}, {"keepdims", 0}});
+  const bool truth = c.b.type(c.input(0)).dtype == DType::boolean;
+  const ValueId x = truth ? c.b.add("cast", {c.input(0)}, {{"to", DType::uint8}}) : c.input(0);
+  const ValueId position = c.b.add(c.op.name, {x}, {{"axis", axis[0]}, {"keepdims", 0}});
   c.set_output(0, as_declared(c, position));
   return c.b.status();
 }

@@ -231,6 +231,8 @@ Status import_average_pool(ImportContext& c) {
 
 Status import_max_pool(ImportContext& c) {
   MN_ASSIGN(const Attributes attributes, pool_attributes(c));
+  // The largest code is that of the largest number: codes that the operator does not take are compared as numbers.
+  if (c.b.type(c.input(0)).dtype == DType::int16) return finish(c, c.b.add("max_pool", {real(c, 0)}, attributes));
   return finish_codes(c, c.b.add("max_pool", {carried(c, 0)}, attributes));
 }
 

@@ -186,7 +186,7 @@ OpDef comparison(std::string_view name, std::string_view onnx, std::string_view 
                                             {"greater_or_equal", "GREATER_EQUAL", tflite::compute},
                                             {"and", "LOGICAL_AND", tflite::compute},
                                             {"or", "LOGICAL_OR", tflite::compute},
-                                            {"bitwise_xor", "BITWISE_XOR", tflite::compute}});
+                                            {"bitwise_xor", "BITWISE_XOR", tflite::move}});
 }
 
 }  // namespace minnow::ops

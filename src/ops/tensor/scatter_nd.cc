@@ -1,4 +1,5 @@
 // scatter_nd: slices written (or added, …) at index tuples.
+#include "base/checked.h"
 #include "ops/builder.h"
 #include "ops/cases.h"
 #include "ops/indexing.h"
@@ -74,6 +75,54 @@ std::vector<Case> scatter_nd_cases() {
   };
 }
 
+// The axes before the last ones that the update spans whole: its place is computed along these alone.
+Result<Ints> moved_axes(const Shape& whole, const Shape& part) {
+  if (!whole.static_dims() || !part.static_dims()) return unsupported({"the sizes must be known"});
+  Ints dims = part.to_dims();
+  const Dims outer = whole.to_dims();
+  MN_CHECK(dims.size() == outer.size(), "an update of shape ", to_string(part), " in ", to_string(whole));
+  for (size_t i = 0; i < dims.size(); ++i)
+    MN_CHECK(dims[i] <= outer[i], "an update of shape ", to_string(part), " does not fit in ", to_string(whole));
+  while (!dims.empty() && dims.back() == outer[dims.size() - 1]) dims.pop_back();
+  return dims;
+}
+
+// Every position of a grid, the last axis fastest, as a tensor [dims..., count of dims].
+Result<Tensor> grid_positions(const Ints& dims) {
+  constexpr int64_t kMostTuples = int64_t{1} << 20;
+  int64_t count = 1;
+  for (const int64_t dim : dims)
+    if (!checked_mul(count, dim, &count) || count > kMostTuples)
+      return unsupported({"more than ", kMostTuples, " slices are updated"});
+  Ints positions, at(dims.size(), 0);
+  for (int64_t k = 0; k < count; ++k) {
+    positions.insert(positions.end(), at.begin(), at.end());
+    for (size_t axis = dims.size(); axis-- > 0 && ++at[axis] == dims[axis];) at[axis] = 0;
+  }
+  Ints shape = dims;
+  shape.push_back(static_cast<int64_t>(dims.size()));
+  return Tensor::of<int64_t>(positions, shape);
+}
+
+// Inputs: data, update, where it begins. What would reach out of the data is moved inside, as in XLA.
+Status import_dynamic_update_slice(ImportContext& c) {
+  const ValueId whole = tflite::carried(c, 0), part = tflite::carried(c, 1);
+  MN_TRY(c.b.status());
+  const Shape outer = c.b.type(whole).shape, inner = c.b.type(part).shape;
+  MN_ASSIGN(const Ints moved, moved_axes(outer, inner));
+  if (moved.empty()) return tflite::finish_codes(c, part);
+  Ints axes, last;
+  for (size_t i = 0; i < moved.size(); ++i) {
+    axes.push_back(static_cast<int64_t>(i));
+    last.push_back(outer.dims[i].value - moved[i]);
+  }
+  MN_ASSIGN(Tensor grid, grid_positions(moved));
+  const ValueId begin = c.b.add("gather", {tflite::int64_list(c, 2), c.b.ints(axes)});
+  const ValueId inside = c.b.add("max", {c.b.add("min", {begin, c.b.ints(last)}), c.b.ints({0})});
+  const ValueId tuples = c.b.add("add", {c.b.constant(std::move(grid)), inside});
+  return tflite::finish_codes(c, c.b.add("scatter_nd", {whole, tuples, part}));
+}
+
 }  // namespace
 
 [[gnu::cold]] std::vector<OpDef> scatter_nd() {
@@ -85,7 +134,9 @@ std::vector<Case> scatter_nd_cases() {
       .infer = scatter_nd_infer,
       .reference = scatter_nd_reference,
       .gradient = scatter_nd_gradient,
-      .imports = {{"ai.onnx", "ScatterND"}, {"tflite", "SCATTER_ND", 1, 1 << 20, tflite::import_scatter_nd}},
+      .imports = {{"ai.onnx", "ScatterND"},
+                  {"tflite", "SCATTER_ND", 1, 1 << 20, tflite::import_scatter_nd},
+                  {"tflite", "DYNAMIC_UPDATE_SLICE", 1, 1 << 20, import_dynamic_update_slice}},
       .exports = {{"ai.onnx", "ScatterND", 18}},
       .cases = scatter_nd_cases,
   }};
