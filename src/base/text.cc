@@ -23,7 +23,7 @@ CodePoint first_code_point(std::string_view text) {
   if (lead < 0x80) return {lead, 1};
   const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
   if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return {};
-  uint32_t value = lead & (0xFFu >> (length + 1));
+  uint32_t value = lead & (0xFFu >> length);  // `length` ones, then a zero
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return {};
     value = value << 6 | (byte(i) & 0x3F);

@@ -120,6 +120,7 @@ void copy_strided(int64_t count, int64_t stride, const char* from, char* to) {
   for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * kBytes, from + i * stride * kBytes, sizeof(T));
 }
 
+// Elements of 1, 2, 4 or 8 bytes: dtypes have no others.
 void copy_row(int64_t count, int64_t stride, int64_t bytes, const char* from, char* to) {
   if (stride == 1) {
     std::memcpy(to, from, static_cast<size_t>(count * bytes));
@@ -129,10 +130,7 @@ void copy_row(int64_t count, int64_t stride, int64_t bytes, const char* from, ch
     case 1: return copy_strided<uint8_t>(count, stride, from, to);
     case 2: return copy_strided<uint16_t>(count, stride, from, to);
     case 4: return copy_strided<uint32_t>(count, stride, from, to);
-    case 8: return copy_strided<uint64_t>(count, stride, from, to);
-    default:
-      for (int64_t i = 0; i < count; ++i)
-        std::memcpy(to + i * bytes, from + i * stride * bytes, static_cast<size_t>(bytes));
+    default: return copy_strided<uint64_t>(count, stride, from, to);
   }
 }
 

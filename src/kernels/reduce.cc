@@ -73,7 +73,7 @@ KernelStatus run_reduce(const KernelCall& call) {
     }
     std::copy(in, in + e.inner, out);
     for (int64_t i = 1; i < e.count; ++i) combine(e.inner, in + i * e.inner, out);
-    if (reduction == kMean) rows.affine(e.inner, out, factor, 0.0f, out);
+    if (reduction == kMean) rows.scale(e.inner, out, factor, out);
   });
 }
 

@@ -123,7 +123,8 @@ class RewriteContext : public NodeView {
   RewriteContext(const OpDef& op, const Node& node, Builder& builder) : NodeView(op, node), b(builder) {}
   int input_count() const { return static_cast<int>(node_->inputs.size()); }
   bool has_input(int i) const { return i < input_count() && node_->inputs[static_cast<size_t>(i)] != kNoValue; }
-  ValueId input(int i) const { return node_->inputs[static_cast<size_t>(i)]; }
+  // Optional inputs that the node leaves out, at its end or before others, are kNoValue.
+  ValueId input(int i) const { return i < input_count() ? node_->inputs[static_cast<size_t>(i)] : kNoValue; }
   int output_count() const { return static_cast<int>(node_->outputs.size()); }
   Type type(ValueId id) const;  // by value: adding nodes moves the graph's values
   Builder& b;

@@ -408,6 +408,16 @@ TEST(FoldPadding, TakesZerosAtEdgesOnly) {
   const std::string folded = padded("0, 0, 1, 2, 0, 0, 3, 4", "0", "constant");
   EXPECT_NE(folded.find("pads=[2, 2, 3, 4]"), std::string::npos) << folded;
   EXPECT_EQ(folded.find("pad("), std::string::npos);
+  const std::string by_axes = after("fold_padding", R"(
+      input %x: float32[1, 1, 4, 4]
+      const %p = int64[2](1, 3)
+      const %v = float32[](0)
+      const %a = int64[1](-1)
+      const %w = float32[1, 1, 2, 2](1, 2, 3, 4)
+      %q = pad(%x, %p, %v, %a)
+      %y = conv(%q, %w) {pads=[1, 0, 0, 0]}
+      output %y)");
+  EXPECT_NE(by_axes.find("pads=[1, 1, 0, 3]"), std::string::npos) << by_axes;
   EXPECT_NE(padded("0, 0, 1, 2, 0, 0, 3, 4", "1", "constant").find("pad("), std::string::npos);
   EXPECT_NE(padded("0, 0, 1, 2, 0, 0, 3, 4", "0", "edge").find("pad("), std::string::npos);
   EXPECT_NE(padded("1, 0, 0, 0, 0, 0, 0, 0", "0", "constant").find("pad("), std::string::npos);

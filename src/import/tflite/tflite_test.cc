@@ -177,6 +177,27 @@ TEST(TfliteTest, QuantizedSumComputesInRealNumbers) {
   EXPECT_EQ(to_ints(out[0].tensor), (std::vector<int64_t>{3, 7, 98}));
 }
 
+TEST(TfliteTest, ZeroPointsAreCodes) {
+  const auto model = [](int64_t zero_point) {
+    Writer w;
+    const int32_t x = w.tensor("x", {2}, schema::TensorType_INT8, 0, w.scale(0.5f, zero_point));
+    const int32_t y = w.tensor("y", {2});
+    w.add(schema::BuiltinOperator_DEQUANTIZE, {x}, {y});
+    w.end_subgraph({x}, {y});
+    return w.finish();
+  };
+  for (const int64_t point : {-128, 127}) {
+    const std::vector<Datum> out = run(import(model(point)), {Tensor::of<int8_t>({-128, 127}, {2})});
+    ASSERT_EQ(out.size(), 1u);
+    EXPECT_EQ(to_doubles(out[0].tensor), (std::vector<double>{0.5 * double(-128 - point), 0.5 * double(127 - point)}));
+  }
+  for (const int64_t point : {-129, 128}) {
+    const Result<Graph> graph = import_tflite(Bytes::own(model(point)), "model.tflite");
+    ASSERT_FALSE(graph.ok());
+    EXPECT_NE(graph.error().message.find("zero point"), std::string::npos) << graph.error().message;
+  }
+}
+
 // A variable tensor's state goes from run to run: y = hidden = relu(x + hidden).
 TEST(TfliteTest, VariableTensorsBecomeStates) {
   Writer w;

@@ -50,8 +50,8 @@ void combine(int64_t count, const float* in, float* out) {
   for (; i < count; ++i) out[i] = Combine::of(out[i], in[i]);
 }
 
-void affine(int64_t count, const float* in, float factor, float addend, float* out) {
-  for (int64_t i = 0; i < count; ++i) out[i] = in[i] * factor + addend;
+void scale(int64_t count, const float* in, float factor, float* out) {
+  for (int64_t i = 0; i < count; ++i) out[i] = in[i] * factor;
 }
 
 void softmax(int64_t count, const float* in, float* out) {
@@ -69,7 +69,7 @@ void softmax(int64_t count, const float* in, float* out) {
     store_part(out + i, e, count - i);
     for (int v = 0; v < count - i; ++v) sum += e[v];
   }
-  affine(count, out, 1.0f / sum, 0.0f, out);
+  scale(count, out, 1.0f / sum, out);
 }
 
 // `width` columns, at most a register's.
@@ -140,6 +140,6 @@ void transpose(int64_t rows, int64_t cols, const float* in, int64_t in_row, floa
 }  // namespace
 
 const RowTable kRowTable = {reduce<Add>, reduce<Max>,     reduce<Min>, combine<Add>, combine<Max>, combine<Min>,
-                            softmax,     softmax_columns, normalize,   affine,       moments,      transpose};
+                            softmax,     softmax_columns, normalize,   scale,        moments,      transpose};
 
 }  // namespace minnow::simd::MN_ISA

@@ -19,8 +19,8 @@ struct RowTable {
   void (*softmax_columns)(int64_t count, int64_t columns, const float* in, float* out);
   // out = (in - mean) / sqrt(variance + epsilon) * scale + bias; bias may be null
   void (*normalize)(int64_t count, const float* in, const float* scale, const float* bias, float epsilon, float* out);
-  // out[i] = in[i] * factor + addend
-  void (*affine)(int64_t count, const float* in, float factor, float addend, float* out);
+  // out[i] = in[i] * factor; out may be in
+  void (*scale)(int64_t count, const float* in, float factor, float* out);
   // Mean and variance of a row, two passes.
   void (*moments)(int64_t count, const float* in, float* mean, float* variance);
   // out[j * out_row + i] = in[i * in_row + j], i < rows, j < cols

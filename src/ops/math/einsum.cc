@@ -1,6 +1,7 @@
 // einsum: sums of products of operands whose dimensions are named by letters.
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "base/text.h"
 #include "ops/cases.h"
@@ -113,6 +114,7 @@ Status einsum_infer(InferContext& c) {
   int64_t widest = 0;
   DType dtype = DType::undefined;
   for (int i = 0; i < c.input_count(); ++i) {
+    MN_CHECK(c.has_input(i), "input ", i, " is missing");
     MN_TRY(expect_dtype(c, i, is_real_number, "a numeric type"));
     MN_TRY(c.expect_same_dtype(0, i));
     if (dtype == DType::undefined) dtype = c.dtype(i);
@@ -274,9 +276,13 @@ Cost einsum_cost(const InferContext& c) {
     for (size_t d = 0; d < labels.size(); ++d) static_cast<void>(extents.merge(labels[d], c.shape(i).dims[d]));
     bytes += element_count(c.shape(i).to_dims());
   }
-  for (const Dim& dim : extents.dims) products *= dim.known() ? dim.value : 1;
-  return {c.input_count() > 1 ? products * (c.input_count() - 1) : 0,
-          bytes * static_cast<int64_t>(element_bytes(c.dtype(0)))};
+  // Names that only operands have may span more products than 64 bits count.
+  const auto times = [&](int64_t count) {
+    if (!checked_mul(products, count, &products)) products = std::numeric_limits<int64_t>::max();
+  };
+  for (const Dim& dim : extents.dims) times(dim.known() ? dim.value : 1);
+  times(c.input_count() - 1);
+  return {products, bytes * static_cast<int64_t>(element_bytes(c.dtype(0)))};
 }
 
 std::vector<Case> einsum_cases() {

@@ -38,6 +38,7 @@ Status extractor_reference(EvalContext& c) {
 Status vectorizer_infer(InferContext& c) {
   Dim rows, columns(0);
   for (int i = 0; i < c.input_count(); ++i) {
+    MN_CHECK(c.has_input(i), "input ", i, " is missing");
     const DType dtype = c.dtype(i);
     MN_CHECK(dtype == DType::undefined || is_float(dtype) || is_integer(dtype), "expected numbers, got ",
              to_string(dtype));

@@ -41,6 +41,7 @@ Status align_infer(InferContext& c) {
   const int64_t ratio = c.int_attribute("sampling_ratio");
   MN_CHECK(ratio >= 0 && ratio <= kMaxSamples, "attribute 'sampling_ratio' must be in [0, ", kMaxSamples, "], got ",
            ratio);
+  MN_TRY(c.expect_rank(1, 2, "rois"));
   MN_TRY(c.expect_rank(2, 1, "batch_indices"));
   MN_TRY(expect_integers(c, 2, "batch_indices"));
   if (c.shape(1).ranked && c.shape(2).ranked) {
