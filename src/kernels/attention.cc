@@ -167,7 +167,7 @@ KernelStatus run(const KernelCall& call) {
     if (run_products(inner, 1, scores_of, &b) == kStopped) return;
     for (int64_t i = 0; i < b.count; ++i) {
       float* row = b.scores + i * s.keys;
-      rows.affine(s.keys, row, scale, 0.0f, row);
+      rows.scale(s.keys, row, scale, row);
       if (masked) add_mask(b, b.first + i, row);
       // Where every key is forbidden there is nothing to attend to.
       if (masked && rows.max(s.keys, row) == -std::numeric_limits<float>::infinity()) {

@@ -97,6 +97,7 @@ void softmax_columns(int64_t count, int64_t columns, const float* in, float* out
   }
 }
 
+// Mean and variance of a row, two passes.
 void moments(int64_t count, const float* in, float* mean, float* variance) {
   const float center = reduce<Add>(count, in) / static_cast<float>(count);
   Vector sums[2] = {};
@@ -140,6 +141,6 @@ void transpose(int64_t rows, int64_t cols, const float* in, int64_t in_row, floa
 }  // namespace
 
 const RowTable kRowTable = {reduce<Add>, reduce<Max>,     reduce<Min>, combine<Add>, combine<Max>, combine<Min>,
-                            softmax,     softmax_columns, normalize,   scale,        moments,      transpose};
+                            softmax,     softmax_columns, normalize,   scale,        transpose};
 
 }  // namespace minnow::simd::MN_ISA

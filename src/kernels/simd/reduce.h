@@ -21,8 +21,6 @@ struct RowTable {
   void (*normalize)(int64_t count, const float* in, const float* scale, const float* bias, float epsilon, float* out);
   // out[i] = in[i] * factor; out may be in
   void (*scale)(int64_t count, const float* in, float factor, float* out);
-  // Mean and variance of a row, two passes.
-  void (*moments)(int64_t count, const float* in, float* mean, float* variance);
   // out[j * out_row + i] = in[i * in_row + j], i < rows, j < cols
   void (*transpose)(int64_t rows, int64_t cols, const float* in, int64_t in_row, float* out, int64_t out_row);
 };

@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 
+#include "base/checked.h"
 #include "base/text.h"
 #include "ops/cases.h"
 #include "ops/elementwise.h"
