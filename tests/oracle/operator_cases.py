@@ -21,7 +21,7 @@ SAME_DILATED = "its automatic padding forgets the dilation; ONNX: out = ceil(in 
 ONE_WIDE = "it divides 0 by 0 in a symmetric window of one element"
 DIFFERS = {
     "average_pool_4": SAME_DILATED,
-    "max_pool_3": SAME_DILATED,
+    "max_pool_4": SAME_DILATED,
     "blackman_window_2": ONE_WIDE,
     "hamming_window_2": ONE_WIDE,
     "hann_window_2": ONE_WIDE,
