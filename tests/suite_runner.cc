@@ -1,6 +1,6 @@
-// Runs many ONNX test folders (model.onnx, tolerance.json, test_data_set_N) and prints what fails and why:
+// Runs many test folders (model.onnx or model.tflite, tolerance.json, test_data_set_N) and prints what fails and why:
 //   suite_runner [--list FILE] [--reference] [--no-fork] [--seconds S] FOLDER…
-// A folder without model.onnx stands for the test folders inside it, at any depth. Each test runs in a child process,
+// A folder without a model stands for the test folders inside it, at any depth. Each test runs in a child process,
 // so that one crash is one failure. The last line is "N passed, N failed"; --list writes {"name": "pass" or the
 // reason}.
 #include <sys/wait.h>
@@ -35,6 +35,11 @@ struct Settings {
   std::vector<std::string> folders;
 };
 
+fs::path model_in(const fs::path& folder) {
+  const fs::path onnx = folder / "model.onnx";
+  return fs::exists(onnx) ? onnx : folder / "model.tflite";
+}
+
 Closeness read_tolerance(const fs::path& folder) {
   Closeness closeness;
   std::ifstream file(folder / "tolerance.json");
@@ -50,7 +55,7 @@ Status run_test(const fs::path& folder, const Settings& settings) {
   OpenOptions open;
   open.limits.seconds = settings.seconds;
   open.optimize = !settings.reference;
-  MN_ASSIGN(const std::shared_ptr<const Model> model, Model::open_file((folder / "model.onnx").string(), open));
+  MN_ASSIGN(const std::shared_ptr<const Model> model, Model::open_file(model_in(folder).string(), open));
   SessionOptions options;
   options.limits = open.limits;
   options.kernels = !settings.reference;
@@ -104,14 +109,15 @@ std::string run_in_child(const fs::path& folder, const Settings& settings) {
 std::vector<fs::path> find_tests(const std::vector<std::string>& folders) {
   std::vector<fs::path> tests;
   for (const std::string& folder : folders) {
-    if (fs::exists(fs::path(folder) / "model.onnx")) {
+    if (fs::exists(model_in(folder))) {
       tests.emplace_back(folder);
       continue;
     }
     std::vector<fs::path> inside;
     std::error_code error;
     for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-      if (it->path().filename() == "model.onnx") inside.push_back(it->path().parent_path());
+      const fs::path name = it->path().filename();
+      if (name == "model.onnx" || name == "model.tflite") inside.push_back(it->path().parent_path());
     }
     std::sort(inside.begin(), inside.end());
     tests.insert(tests.end(), inside.begin(), inside.end());

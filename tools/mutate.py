@@ -8,8 +8,8 @@ Usage: mutate.py WORK_FOLDER [--count 40] [--minimum 36] [--seed 1]
 """
 
 import argparse
+import hashlib
 import os
-import random
 import re
 import shutil
 import subprocess
@@ -34,7 +34,7 @@ SKIP = re.compile(r"^\s*(//|#|\*)|MN_CHECK|bad_input|unsupported\(|over_limit|co
 
 
 def candidates(tree):
-    """{kind: [(file, line index, pattern, replacement)]}, files relative to the tree"""
+    """{kind: [(file, line index, pattern, replacement, line)]}, files relative to the tree"""
     found = {kind: [] for kind in FAULTS}
     for room in ROOMS:
         for file in sorted((tree / "src" / room).rglob("*.cc")):
@@ -54,20 +54,23 @@ def candidates(tree):
                 for kind, rules in FAULTS.items():
                     for pattern, replacement in rules:
                         if re.search(pattern, code):
-                            found[kind].append((file.relative_to(tree), index, pattern, replacement))
+                            found[kind].append((file.relative_to(tree), index, pattern, replacement, line.strip()))
     return found
 
 
 def choose(tree, count, seed):
-    generator = random.Random(seed)
+    """COUNT mutants, the kinds in turn. Drawn by a hash of place and text, not by position in a list: a change elsewhere in the
+    library leaves the choice as it is, so that the survivors of one run can be mended and looked at again in the next."""
     found = candidates(tree)
+    for kind in found:
+        found[kind].sort(key=lambda c: hashlib.sha256(f"{seed} {kind} {c[0]} {c[4]} {c[2]}".encode()).digest())
     kinds = [kind for kind in FAULTS if found[kind]]
     chosen = []
-    while len(chosen) < count and any(found[kind] for kind in kinds):
+    while len(chosen) < count and any(found.values()):
         kind = kinds[len(chosen) % len(kinds)]
         if not found[kind]:
             kind = next(k for k in kinds if found[k])
-        chosen.append((kind, *found[kind].pop(generator.randrange(len(found[kind])))))
+        chosen.append((kind, *found[kind].pop(0)[:4]))
     return chosen
 
 
@@ -90,6 +93,7 @@ def test_commands(tree, build, room, work):
     runner = str(tree / build / "suite_runner")
     return units + [
         ("runtime_cases", [runner, str(work / "runtime_cases")]),
+        ("tflite_cases", [runner, str(work / "tflite_cases")]),
         ("conformance", [sys.executable, "tests/oracle/conformance.py", runner, str(work)]),
     ]
 
@@ -130,7 +134,7 @@ def main():
     parser.add_argument("--count", type=int, default=40)
     parser.add_argument("--minimum", type=int, default=36)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--skip", type=int, default=0, help="leave out the first mutants, of which an earlier run told")
+    parser.add_argument("--only", type=int, nargs="*", help="numbers of the mutants to look at, of which an earlier run told")
     options = parser.parse_args()
     tree, build = options.work.resolve() / "tree", "build/mutate"
     os.environ |= {"CCACHE_BASEDIR": str(tree), "CCACHE_NOHASHDIR": "1", "LLVM_PROFILE_FILE": "/dev/null"}
@@ -145,12 +149,17 @@ def main():
     cases = options.work.resolve() / "runtime_cases"
     for script in ("runtime_cases", "machine_learning_cases"):
         subprocess.run([sys.executable, f"tests/oracle/{script}.py", str(cases)], cwd=tree, check=True, stdout=subprocess.DEVNULL)
+    recording = os.environ | {"MINNOW_CASES": str(options.work.resolve() / "tflite_cases")}
+    for script in ("tflite_types", "mediapipe_operators"):
+        subprocess.run([sys.executable, f"tests/oracle/{script}.py"], cwd=tree, env=recording, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", build, *targets()], cwd=tree, check=True, stdout=subprocess.DEVNULL)  # however long it takes
     if fate(tree, build, "base", options.work.resolve()) != "SURVIVED":
         sys.exit("the tests fail without any fault: mend them first")
     killed = 0
-    chosen = choose(tree, options.count, options.seed)[options.skip :]
-    for number, (kind, file, index, pattern, replacement) in enumerate(chosen, options.skip + 1):
+    chosen = list(enumerate(choose(tree, options.count, options.seed), 1))
+    if options.only:
+        chosen = [c for c in chosen if c[0] in options.only]
+    for number, (kind, file, index, pattern, replacement) in chosen:
         path = tree / file
         original = path.read_text()
         lines = original.splitlines(keepends=True)

@@ -149,6 +149,13 @@ TEST(Tar, RefusesHostileArchives) {
   expect_refused(read_tar_gz_member(Bytes::own(std::string("\x1f\x8b\x08 noise")), "a.txt", 1 << 20), "damaged");
 }
 
+// Unpacked piece by piece: the limit lies inside the second piece of 64 KB.
+TEST(Tar, BoundsWhatIsUnpackedSoFar) {
+  const std::string text(100000, 'a');
+  expect_refused(from_tar(tar_of("a.txt", text), 70000), "unpacks to more than 70000", ErrorCode::limit);
+  EXPECT_EQ(text_of(from_tar(tar_of("a.txt", text), 120000)), text);
+}
+
 TEST(Tar, EveryCutIsAnError) {
   const std::string whole = deflated(tar_of("a.txt", "some text"), 31);
   for (size_t size = 0; size < whole.size(); ++size) {

@@ -3,20 +3,24 @@
 Usage: tflite_operators.py [NAME_PART]
 """
 
+import hashlib
+import json
+import os
 import sys
 from pathlib import Path
 
-import minnow
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from flatbuffers import flexbuffers
+from onnx import numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "robustness"))
 import tflite_cases as write  # noqa: E402
 
 FLOAT32, UINT8 = schema.TensorType.FLOAT32, schema.TensorType.UINT8
 SEEDS = 20
+CASES_FOLDER = os.environ.get("MINNOW_CASES")  # where test folders are written instead of running minnow
 
 
 def scheme(scale, zero_point):
@@ -38,7 +42,25 @@ def run_theirs(data, steps):
     return results
 
 
+def record(data, fed, want, rtol, atol):
+    """Writes a test folder for suite_runner if CASES_FOLDER says where. True when it does."""
+    if not CASES_FOLDER:
+        return False
+    digest = hashlib.sha256(data + b"".join(np.ascontiguousarray(v).tobytes() for v in fed)).hexdigest()[:16]
+    where = Path(CASES_FOLDER) / digest
+    (where / "test_data_set_0").mkdir(parents=True, exist_ok=True)
+    (where / "model.tflite").write_bytes(data)
+    (where / "tolerance.json").write_text(json.dumps({"rtol": rtol, "atol": atol}))
+    for kind, values in (("input", fed), ("output", want)):
+        for i, value in enumerate(values):
+            tensor = numpy_helper.from_array(np.ascontiguousarray(value).reshape(np.shape(value)))
+            (where / "test_data_set_0" / f"{kind}_{i}.pb").write_bytes(tensor.SerializeToString())
+    return True
+
+
 def run_ours(data, steps):
+    import minnow  # not needed where cases are only recorded
+
     model = minnow.open_bytes(data, "model.tflite")
     session = model.session(threads=1)
     names = [info.name for info in model.inputs]

@@ -144,6 +144,7 @@ const F32Table kTable = {
 
 }  // namespace
 
-const F32Table* f32_table() { return &kTable; }
+// Cold: asked for once, so that the linker places it with what else runs once, not on pages of its own.
+[[gnu::cold]] const F32Table* f32_table() { return &kTable; }
 
 }  // namespace minnow::simd::MN_ISA

@@ -164,7 +164,7 @@ std::vector<Case> multinomial_cases() {
 OpDef random_op(std::string_view name, std::string_view onnx, std::string_view doc,
                 std::vector<AttributeSpec> attributes, Status (*infer)(InferContext&),
                 Status (*reference)(EvalContext&), std::vector<Case> (*cases)(), int first = 1) {
-  attributes.emplace_back("seed", AttributeKind::real);
+  attributes.push_back({"seed", AttributeKind::real});
   return {.name = name,
           .doc = doc,
           .attributes = std::move(attributes),

@@ -178,7 +178,7 @@ std::vector<Case> sum_grad_cases() { return grad_cases(false); }
 
 std::vector<AttributeSpec> average_attributes() {
   std::vector<AttributeSpec> attributes = pool_attributes();
-  attributes.emplace_back("count_include_pad", Attribute(0));
+  attributes.push_back({"count_include_pad", Attribute(0)});
   return attributes;
 }
 

@@ -182,8 +182,8 @@ std::vector<Case> conv_transpose_cases() {
 
 [[gnu::cold]] std::vector<OpDef> conv_transpose() {
   std::vector<AttributeSpec> attributes = convolution_attributes();
-  attributes.emplace_back("output_padding", AttributeKind::integers);
-  attributes.emplace_back("output_shape", AttributeKind::integers);
+  attributes.push_back({"output_padding", AttributeKind::integers});
+  attributes.push_back({"output_shape", AttributeKind::integers});
   return {{
       .name = "conv_transpose",
       .doc = "Transposed convolution: spreads every input element over a window of the output.",

@@ -188,7 +188,7 @@ std::vector<Case> deform_cases() {
 [[gnu::cold]] std::vector<OpDef> deform_conv() {
   std::vector<AttributeSpec> attributes = convolution_attributes();
   std::erase_if(attributes, [](const AttributeSpec& spec) { return spec.name == "auto_pad"; });
-  attributes.emplace_back("offset_group", Attribute(1));
+  attributes.push_back({"offset_group", Attribute(1)});
   return {{
       .name = "deform_conv",
       .doc = "Convolution with taps moved by offsets.",

@@ -121,7 +121,7 @@ std::vector<Case> max_pool_cases() {
 
 [[gnu::cold]] std::vector<OpDef> max_pool() {
   std::vector<AttributeSpec> attributes = pool_attributes();
-  attributes.emplace_back("storage_order", Attribute(0));
+  attributes.push_back({"storage_order", Attribute(0)});
   return {{
       .name = "max_pool",
       .doc = "Maximum over sliding windows, and the flat indices of the maxima.",

@@ -219,7 +219,7 @@ std::vector<Case> max_unpool_cases() {
 
 [[gnu::cold]] std::vector<OpDef> pools() {
   std::vector<AttributeSpec> lp_attributes = pool_attributes(), layout{{"data_layout", "NCHW"}};
-  lp_attributes.emplace_back("p", Attribute(2));
+  lp_attributes.push_back({"p", Attribute(2)});
   return {{.name = "lp_pool",
            .doc = "p-norm over sliding windows.",
            .attributes = lp_attributes,
