@@ -8,6 +8,7 @@ Usage: mutate.py WORK_FOLDER [--count 40] [--minimum 36] [--seed 1]
 """
 
 import argparse
+import filecmp
 import hashlib
 import os
 import re
@@ -31,6 +32,12 @@ FAULTS = {
 # Not code whose change must be visible: comments, checks' texts, test inputs, logging, tuning, includes. Bounds that are
 # literals are left out above as well: x < 0 against x <= 0 is most often the same function.
 SKIP = re.compile(r"^\s*(//|#|\*)|MN_CHECK|bad_input|unsupported\(|over_limit|concat\(|log_|\.expected|\.inputs|\.note|random_tensor|step\(|reserve\(|template|kMax|Cost|static_assert|assert\(|constexpr|friend|operator")
+
+
+def copy_if_changed(source, target):
+    """With today's time: a file restored after a mutant must stay newer than the mutant's object."""
+    if not os.path.exists(target) or not filecmp.cmp(source, target, shallow=False):
+        shutil.copy(source, target)
 
 
 def candidates(tree):
@@ -140,9 +147,9 @@ def main():
     os.environ |= {"CCACHE_BASEDIR": str(tree), "CCACHE_NOHASHDIR": "1", "LLVM_PROFILE_FILE": "/dev/null"}
     tree.mkdir(parents=True, exist_ok=True)
     for name in ("src", "tests", "cmake", "cli", "include", "models", "docs", "bindings"):
-        shutil.copytree(ROOT / name, tree / name, dirs_exist_ok=True)
+        shutil.copytree(ROOT / name, tree / name, dirs_exist_ok=True, copy_function=copy_if_changed)
     for name in ("CMakeLists.txt", "CMakePresets.json"):
-        shutil.copy(ROOT / name, tree / name)
+        copy_if_changed(ROOT / name, tree / name)
     # clang: GCC 12 under AddressSanitizer places 32-byte vectors on 16-byte boundaries (GCC bug 110027).
     # The flags of the fuzzers' build, so that the compiler cache serves both.
     subprocess.run(["cmake", "--preset", "fuzz", "-B", build], cwd=tree, check=True, stdout=subprocess.DEVNULL)
