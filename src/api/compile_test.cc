@@ -13,7 +13,7 @@
 namespace minnow {
 namespace {
 
-// A convolution, a residual addition, a product with a matrix, and a state that counts up.
+// A convolution, a residual addition, a product with a matrix, a constant as first operand, and a state that counts up.
 Graph network() {
   Graph graph;
   Builder b(graph);
@@ -25,7 +25,8 @@ Graph network() {
   const ValueId product = b.add("matmul", {flat, b.constant(random_tensor(DType::float32, {144, 5}, 2), "m")});
   const ValueId count = b.add("add", {b.state("count", Tensor::of<float>({0}, {1})), b.constant(1.0f)});
   b.set_state("count", count);
-  b.output(b.add("add", {product, count}));
+  const ValueId rest = b.add("sub", {b.constant(random_tensor(DType::float32, {5}, 4), "whole"), product});
+  b.output(b.add("add", {rest, count}));
   EXPECT_TRUE(b.status().ok()) << b.status().error().message;
   return graph;
 }

@@ -214,7 +214,7 @@ std::vector<Case> concat_cases() {
 [[gnu::cold]] std::vector<OpDef> qlinear() {
   constexpr std::string_view kMicrosoft = "com.microsoft";
   std::vector<AttributeSpec> average = pool_attributes();
-  average.emplace_back("count_include_pad", Attribute(0));
+  average.push_back({"count_include_pad", Attribute(0)});
   return {{.name = "qlinear_conv",
            .doc = "Convolution of quantized tensors.",
            .inputs = {8, 9},
