@@ -156,7 +156,9 @@ def main():
     cases = options.work.resolve() / "runtime_cases"
     for script in ("runtime_cases", "machine_learning_cases"):
         subprocess.run([sys.executable, f"tests/oracle/{script}.py", str(cases)], cwd=tree, check=True, stdout=subprocess.DEVNULL)
-    recording = os.environ | {"MINNOW_CASES": str(options.work.resolve() / "tflite_cases")}
+    tflite_cases = options.work.resolve() / "tflite_cases"
+    shutil.rmtree(tflite_cases, ignore_errors=True)  # named by their content: those of an earlier tree would stay
+    recording = os.environ | {"MINNOW_CASES": str(tflite_cases)}
     for script in ("tflite_types", "mediapipe_operators"):
         subprocess.run([sys.executable, f"tests/oracle/{script}.py"], cwd=tree, env=recording, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", build, *targets()], cwd=tree, check=True, stdout=subprocess.DEVNULL)  # however long it takes

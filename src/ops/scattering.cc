@@ -5,6 +5,7 @@
 #include "ops/builder.h"
 #include "ops/dispatch.h"
 #include "ops/indexing.h"
+#include "ops/spatial.h"
 
 namespace minnow {
 
@@ -52,8 +53,7 @@ Result<Ints> tuple_offsets(const Tensor& indices, std::span<const int64_t> data_
 }
 
 Status check_element_indices(const InferContext& c, int data, int indices, int64_t axis) {
-  MN_CHECK(c.dtype(indices) == DType::undefined || is_integer(c.dtype(indices)), "indices must be integers, got ",
-           to_string(c.dtype(indices)));
+  MN_TRY(expect_integers(c, indices, "indices"));
   const Shape &from = c.shape(data), &at = c.shape(indices);
   if (!from.ranked) return {};
   MN_ASSIGN(const int64_t normal, normalize_axis(axis, from.rank()));

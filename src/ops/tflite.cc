@@ -205,7 +205,7 @@ Result<int64_t> rank_of(const ImportContext& c, int i) {
   return type.shape.rank();
 }
 
-[[gnu::cold]] std::vector<OpDef> with_rows(std::vector<OpDef> ops, std::initializer_list<FamilyRow> rows) {
+std::vector<OpDef> with_rows(std::vector<OpDef> ops, std::initializer_list<FamilyRow> rows) {
   for (const FamilyRow& row : rows) {
     for (OpDef& op : ops) {
       if (op.name == row.op) op.imports.push_back({"tflite", row.name, 1, 1 << 20, row.adapter});

@@ -7,13 +7,13 @@
 #include "ops/cases.h"
 #include "ops/indexing.h"
 #include "ops/op.h"
+#include "ops/spatial.h"
 
 namespace minnow::ops {
 namespace {
 
 Status extractor_infer(InferContext& c) {
-  MN_CHECK(c.dtype(1) == DType::undefined || is_integer(c.dtype(1)), "indices must be integers, got ",
-           to_string(c.dtype(1)));
+  MN_TRY(expect_integers(c, 1, "indices"));
   const Shape& in = c.shape(0);
   Shape out;
   if (in.ranked) {

@@ -206,7 +206,7 @@ OpDef sequence_op(std::string_view name, std::string_view doc, Arity inputs, Sta
   ops[0].takes_sequences = false;
   ops[1].attributes = {{"dtype", DType::float32}};
   ops[1].imports = {{"ai.onnx", "SequenceEmpty", 11, 1 << 20, import_empty}};
-  ops[1].exports = std::vector<ExportRow>{{"ai.onnx", "SequenceEmpty", 11, export_empty}};
+  ops[1].exports = {{"ai.onnx", "SequenceEmpty", 11, export_empty}};
   return ops;
 }
 

@@ -4,19 +4,14 @@
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/scattering.h"
+#include "ops/spatial.h"
 #include "ops/tflite.h"
 
 namespace minnow::ops {
 namespace {
 
-Status check_indices(const InferContext& c) {
-  MN_CHECK(c.dtype(1) == DType::undefined || is_integer(c.dtype(1)), "indices must be integers, got ",
-           to_string(c.dtype(1)));
-  return {};
-}
-
 Status gather_nd_infer(InferContext& c) {
-  MN_TRY(check_indices(c));
+  MN_TRY(expect_integers(c, 1, "indices"));
   MN_ASSIGN(Shape out, tuple_result_shape(c.shape(0), c.shape(1), c.int_attribute("batch_dims")));
   c.set_output(0, c.dtype(0), std::move(out));
   return {};
@@ -41,7 +36,7 @@ Status gather_nd_gradient_of(GradientContext& c) {
 }
 
 Status gather_nd_gradient_infer(InferContext& c) {
-  MN_TRY(check_indices(c));
+  MN_TRY(expect_integers(c, 1, "indices"));
   MN_TRY(check_shape_input(c.type(2), "shape"));
   const auto dims = c.ints(2);
   if (!dims) {

@@ -5,6 +5,7 @@
 #include "ops/indexing.h"
 #include "ops/op.h"
 #include "ops/scattering.h"
+#include "ops/spatial.h"
 #include "ops/tflite.h"
 
 namespace minnow::ops {
@@ -13,8 +14,7 @@ namespace {
 Status scatter_nd_infer(InferContext& c) {
   MN_TRY(check_reduction(c.string_attribute("reduction")));
   MN_TRY(c.expect_same_dtype(0, 2));
-  MN_CHECK(c.dtype(1) == DType::undefined || is_integer(c.dtype(1)), "indices must be integers, got ",
-           to_string(c.dtype(1)));
+  MN_TRY(expect_integers(c, 1, "indices"));
   MN_ASSIGN(const Shape expected, tuple_result_shape(c.shape(0), c.shape(1), 0));
   if (expected.static_dims() && c.shape(2).static_dims()) {
     MN_CHECK(expected.to_dims() == c.shape(2).to_dims(), "expected updates of shape ", to_string(expected), ", got ",
