@@ -132,6 +132,39 @@ Status read_folder(const std::string& folder, const Graph& graph, std::vector<Da
   return {};
 }
 
+// Random values for every input: floats in [0, 1), integers 0 or 1, so that they are valid indices more often than not. What a
+// file declares is nobody's promise: each is counted against the limits before it is made.
+Result<std::vector<Datum>> random_inputs(const Graph& graph, const std::vector<NamedShape>& shapes,
+                                         const CommonFlags& common) {
+  MN_ASSIGN(const std::vector<Dims> dims, input_dims(graph, shapes));
+  Random random(common.seed);
+  const auto budget = std::make_shared<Budget>(common.limits);
+  std::vector<Datum> inputs;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    const Value& value = graph.value(graph.inputs[i]);
+    if (value.type.kind == Type::Kind::optional) {
+      inputs.emplace_back();
+      continue;
+    }
+    if (value.type.kind == Type::Kind::sequence)
+      return unsupported({"input '", printable(value.name), "' is a sequence: give it with --in NAME=FILE.pb"});
+    const DType dtype = value.type.dtype == DType::undefined ? DType::float32 : value.type.dtype;
+    Result<Tensor> made = Tensor::allocate(dtype == DType::string ? dtype : DType::float32, dims[i], budget);
+    if (!made.ok()) return std::move(made.error()).in(concat({"random input '", printable(value.name), "'"}));
+    Tensor values = std::move(made).value();
+    if (dtype == DType::string) {
+      inputs.emplace_back(std::move(values));
+      continue;
+    }
+    float* data = values.mutable_data<float>();
+    for (int64_t k = 0; k < values.size(); ++k)
+      data[k] = is_float(dtype) ? random.uniform_float() : static_cast<float>(random.below(2));
+    MN_ASSIGN(Tensor tensor, convert_dtype(values, dtype));
+    inputs.emplace_back(std::move(tensor));
+  }
+  return inputs;
+}
+
 }  // namespace
 
 void InputFlags::declare(Arguments& arguments) {
@@ -176,7 +209,7 @@ Result<std::vector<Datum>> InputFlags::read(const Graph& graph, const CommonFlag
   std::vector<Datum> generated;
   if (random) {
     MN_ASSIGN(const std::vector<NamedShape> named, parse_shapes(shapes, graph));
-    MN_ASSIGN(generated, random_inputs(graph, named, common.seed));
+    MN_ASSIGN(generated, random_inputs(graph, named, common));
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].present()) continue;
@@ -186,34 +219,6 @@ Result<std::vector<Datum>> InputFlags::read(const Graph& graph, const CommonFlag
   }
   MN_CHECK(missing.empty(), "no value for ", join(missing, ", "),
            "; give --in NAME=FILE for each, or --random-inputs. The model's inputs: ", input_list(graph));
-  return inputs;
-}
-
-Result<std::vector<Datum>> random_inputs(const Graph& graph, const std::vector<NamedShape>& shapes, uint64_t seed) {
-  MN_ASSIGN(const std::vector<Dims> dims, input_dims(graph, shapes));
-  Random random(seed);
-  std::vector<Datum> inputs;
-  for (size_t i = 0; i < dims.size(); ++i) {
-    const Value& value = graph.value(graph.inputs[i]);
-    if (value.type.kind == Type::Kind::optional) {
-      inputs.emplace_back();
-      continue;
-    }
-    if (value.type.kind == Type::Kind::sequence)
-      return unsupported({"input '", printable(value.name), "' is a sequence: give it with --in NAME=FILE.pb"});
-    const DType dtype = value.type.dtype == DType::undefined ? DType::float32 : value.type.dtype;
-    if (dtype == DType::string) {
-      MN_ASSIGN(const int64_t count, checked_element_count(dims[i]));
-      inputs.emplace_back(Tensor::of_strings(std::vector<std::string>(static_cast<size_t>(count)), dims[i]));
-      continue;
-    }
-    MN_ASSIGN(Tensor values, Tensor::allocate(DType::float32, dims[i]));
-    float* data = values.mutable_data<float>();
-    for (int64_t k = 0; k < values.size(); ++k)
-      data[k] = is_float(dtype) ? random.uniform_float() : static_cast<float>(random.below(2));
-    MN_ASSIGN(Tensor tensor, convert_dtype(values, dtype));
-    inputs.emplace_back(std::move(tensor));
-  }
   return inputs;
 }
 

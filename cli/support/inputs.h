@@ -20,8 +20,6 @@ struct InputFlags {
   Result<std::vector<Datum>> read(const Graph& graph, const CommonFlags& common, const InputContract& contract) const;
 };
 
-// Random values for every input: floats in [0, 1), integers 0 or 1, so that they are valid indices more often than not.
-Result<std::vector<Datum>> random_inputs(const Graph& graph, const std::vector<NamedShape>& shapes, uint64_t seed);
 // The catalogue's model with these bytes, or null.
 const CatalogueModel* catalogue_model_of(const std::string& path);
 // Its input contract, or an empty one.
