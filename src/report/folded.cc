@@ -147,7 +147,7 @@ std::string write_folded(const Folded& folded) {
   for (const FoldedStack& stack : folded.stacks()) {
     for (size_t i = 0; i < stack.frames.size(); ++i) {
       if (i > 0) out += ';';
-      for (char c : folded.names()[stack.frames[i]]) out += c == '\n' || c == '\r' ? ' ' : c == ';' ? ':' : c;
+      for (char c : folded.names()[stack.frames[i]]) out += c == '\n' || c == '\r' ? '_' : c == ';' ? ':' : c;
     }
     out += ' ';
     if (folded.pairs) {

@@ -50,7 +50,8 @@ struct FoldedLimits {
 // Lines that are empty are skipped; any other line that is not a stack is an error with its number. Where every line
 // ends in two counts, they are before and after: `other` and `value`. `name` stands for the file in messages.
 Result<Folded> read_folded(std::string_view text, std::string_view name, const FoldedLimits& limits = {});
-// One line a stack, in order. What a frame may not hold (line ends, and ';') becomes a space or ':'.
+// One line a stack, in order. What a frame may not hold becomes '_' (line ends: a blank before digits would read as a
+// second count) or ':' (';').
 std::string write_folded(const Folded& folded);
 
 // Both profiles as pairs, `before` in `other`. scale: before is multiplied so that the totals agree, for runs of

@@ -76,8 +76,9 @@ TEST(Folded, WritingReplacesWhatWouldBreakALine) {
   Folded folded;
   const std::vector<std::string_view> frames{"a;b", "c\nd"};
   folded.add(frames, 0.00001);
-  EXPECT_EQ(write_folded(folded), "a:b;c d 0.00001000000000000000\n");
+  EXPECT_EQ(write_folded(folded), "a:b;c_d 0.00001000000000000000\n");
   EXPECT_EQ(write_folded(must_read(write_folded(folded))), write_folded(folded));
+  EXPECT_FALSE(must_read(write_folded(must_read("a\r1 2\n"))).pairs);
 }
 
 TEST(Folded, DifferenceHoldsBothSides) {

@@ -7,8 +7,10 @@ skip() { echo "skipped: $*"; exit 77; }
 chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)}
 [ -n "$chromium" ] || skip "no Chromium (apt-get install chromium, or set CHROMIUM)"
 command -v node >/dev/null || skip "no Node.js"
-version=1.65.1
-if [ ! -f "$build/browser/node_modules/playwright-core/package.json" ]; then
+# 1.54 is the newest series tried with Node.js 18, which Debian 12 has; 1.65 wants a newer one.
+version=1.54.2
+package=$build/browser/node_modules/playwright-core/package.json
+if ! grep -qs "\"version\": \"$version\"" "$package"; then
   command -v npm >/dev/null || skip "no npm, which fetches playwright-core"
   mkdir -p "$build/browser"
   echo '{"private":true}' >"$build/browser/package.json"

@@ -129,8 +129,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (known_words().count(word) == 0) std::abort();
   }
   speedscope_json(*folded, "fuzz", "none");
-  const Result<Folded> again = read_folded(write_folded(*folded), "again.folded", limits);
-  if (!again.ok() || again->stacks().size() != folded->stacks().size()) std::abort();
+  // Under the usual limits: a count such as .5 is written longer than it was read.
+  const Result<Folded> again = read_folded(write_folded(*folded), "again.folded");
+  if (!again.ok() || again->stacks().size() != folded->stacks().size() || again->pairs != folded->pairs) std::abort();
   if (!folded->pairs) document(folded_difference(*folded, *again, number == 1), 2);
   return 0;
 }
