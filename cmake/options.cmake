@@ -47,3 +47,12 @@ function(minnow_precompiled target owner)
     target_precompile_headers(${target} REUSE_FROM ${owner})
   endif()
 endfunction()
+
+# minnow_unity(TARGET): a release build compiles eight files of a room as one: what glue costs is the templates that every
+# file instantiates again (command line 100 s of processor time without, 31 s with). The other presets compile file by file,
+# so a missing #include is found there.
+function(minnow_unity target)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
+endfunction()

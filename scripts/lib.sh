@@ -7,7 +7,7 @@ build_packages="g++ cmake ninja-build ccache mold pkg-config python3 python3-dev
 arm_packages="g++-aarch64-linux-gnu qemu-user-static"
 arm_libraries="zlib1g-dev libpng-dev libjpeg62-turbo-dev libutf8proc-dev libgtest-dev libflatbuffers-dev libprotozero-dev nlohmann-json3-dev libcli11-dev"
 emulate_packages="bochs bochs-term bochsbios vgabios isolinux syslinux-common genisoimage cpio busybox-static bsdutils"
-full_packages="clang llvm lld clang-format clang-tidy chromium"
+full_packages="clang libclang-rt-dev llvm lld clang-format clang-tidy chromium"
 
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }

@@ -21,13 +21,13 @@ using KeyValues = std::vector<std::pair<std::string, std::string>>;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr size_t kLengthBytes = 8;
 constexpr std::string_view kMetadataKey = "__metadata__";
-constexpr size_t kMaxRank = 64;
+constexpr size_t kMaxTensorRank = 64;
 
 struct TypeName {
   std::string_view name;
   DType dtype;
 };
-constexpr TypeName kTypes[] = {{"F64", DType::float64},
+constexpr TypeName kTypeNames[] = {{"F64", DType::float64},
                                {"F32", DType::float32},
                                {"F16", DType::float16},
                                {"BF16", DType::bfloat16},
@@ -73,7 +73,7 @@ class HeaderHandler : public nlohmann::json_sax<Json> {
   bool number_unsigned(uint64_t value) override {
     if (!in_array_ || value > static_cast<uint64_t>(INT64_MAX)) return refuse(concat({"the number ", value}));
     std::vector<int64_t>& list = field_ == "shape" ? entries.back().shape : entries.back().offsets;
-    if (list.size() >= kMaxRank) return fail(concat({"more than ", kMaxRank, " numbers"}));
+    if (list.size() >= kMaxTensorRank) return fail(concat({"more than ", kMaxTensorRank, " numbers"}));
     list.push_back(static_cast<int64_t>(value));
     return true;
   }
@@ -152,14 +152,14 @@ class HeaderHandler : public nlohmann::json_sax<Json> {
 };
 
 Result<DType> parse_dtype(const std::string& name) {
-  for (const TypeName& type : kTypes) {
+  for (const TypeName& type : kTypeNames) {
     if (type.name == name) return type.dtype;
   }
   return unsupported({"element type '", printable(name), "' is not supported"});
 }
 
 std::string_view type_name(DType dtype) {
-  for (const TypeName& type : kTypes) {
+  for (const TypeName& type : kTypeNames) {
     if (type.dtype == dtype) return type.name;
   }
   return {};
