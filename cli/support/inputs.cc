@@ -132,8 +132,8 @@ Status read_folder(const std::string& folder, const Graph& graph, std::vector<Da
   return {};
 }
 
-// Random values for every input: floats in [0, 1), integers 0 or 1, so that they are valid indices more often than not. What a
-// file declares is nobody's promise: each is counted against the limits before it is made.
+// Random values for every input: floats in [0, 1), integers 0 or 1, so that they are valid indices more often than not.
+// What a file declares is nobody's promise: each is counted against the limits before it is made.
 Result<std::vector<Datum>> random_inputs(const Graph& graph, const std::vector<NamedShape>& shapes,
                                          const CommonFlags& common) {
   MN_ASSIGN(const std::vector<Dims> dims, input_dims(graph, shapes));

@@ -28,23 +28,23 @@ struct TypeName {
   DType dtype;
 };
 constexpr TypeName kTypeNames[] = {{"F64", DType::float64},
-                               {"F32", DType::float32},
-                               {"F16", DType::float16},
-                               {"BF16", DType::bfloat16},
-                               {"F8_E4M3", DType::float8e4m3fn},
-                               {"F8_E5M2", DType::float8e5m2},
-                               {"I64", DType::int64},
-                               {"I32", DType::int32},
-                               {"I16", DType::int16},
-                               {"I8", DType::int8},
-                               {"U64", DType::uint64},
-                               {"U32", DType::uint32},
-                               {"U16", DType::uint16},
-                               {"U8", DType::uint8},
-                               {"BOOL", DType::boolean},
-                               {"F8_E8M0", DType::float8e8m0},
-                               {"F4", DType::float4e2m1},
-                               {"C64", DType::complex64}};
+                                   {"F32", DType::float32},
+                                   {"F16", DType::float16},
+                                   {"BF16", DType::bfloat16},
+                                   {"F8_E4M3", DType::float8e4m3fn},
+                                   {"F8_E5M2", DType::float8e5m2},
+                                   {"I64", DType::int64},
+                                   {"I32", DType::int32},
+                                   {"I16", DType::int16},
+                                   {"I8", DType::int8},
+                                   {"U64", DType::uint64},
+                                   {"U32", DType::uint32},
+                                   {"U16", DType::uint16},
+                                   {"U8", DType::uint8},
+                                   {"BOOL", DType::boolean},
+                                   {"F8_E8M0", DType::float8e8m0},
+                                   {"F4", DType::float4e2m1},
+                                   {"C64", DType::complex64}};
 
 struct Entry {
   std::string name;
