@@ -12,6 +12,7 @@
 
 #include "api/archive.h"
 #include "api/catalogue.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "cli/support/json.h"
 #include "cli/support/terminal.h"

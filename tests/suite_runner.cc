@@ -16,10 +16,10 @@
 #include <nlohmann/json.hpp>
 
 #include "api/compare.h"
-#include "base/guard.h"
 #include "api/model.h"
 #include "api/session.h"
 #include "api/test_data.h"
+#include "base/guard.h"
 #include "base/text.h"
 
 namespace minnow {

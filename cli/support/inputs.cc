@@ -6,6 +6,7 @@
 #include "api/picture.h"
 #include "base/bytes.h"
 #include "base/random.h"
+#include "base/sha256.h"
 #include "base/text.h"
 #include "import/npy.h"
 #include "import/onnx/value.h"

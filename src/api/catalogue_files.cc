@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "api/catalogue.h"
+#include "base/sha256.h"
 #include "base/text.h"
 
 namespace minnow {

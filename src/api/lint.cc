@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "base/sha256.h"
 #include "base/text.h"
 #include "graph/tensor_equal.h"
 

@@ -44,13 +44,14 @@ bool bit(uint32_t value, int index) { return value >> index & 1; }
 CpuFeatures detect() {
   CpuFeatures f;
   const Registers leaf1 = cpuid(1, 0);
+  const Registers leaf7 = cpuid(7, 0);
   f.sse42 = bit(leaf1.c, 20);
+  f.sha = bit(leaf1.c, 19) && bit(leaf7.b, 29);
   const bool osxsave = bit(leaf1.c, 27);
   const uint64_t states = osxsave ? enabled_states() : 0;
   constexpr uint64_t kYmm = 0x6;   // xmm and the upper halves of ymm
   constexpr uint64_t kZmm = 0xE6;  // with mask registers, upper halves of zmm0-15, zmm16-31
   if ((states & kYmm) != kYmm || !bit(leaf1.c, 28)) return f;
-  const Registers leaf7 = cpuid(7, 0);
   f.avx = true;
   f.avx2 = bit(leaf7.b, 5);
   f.fma = bit(leaf1.c, 12);
@@ -175,14 +176,23 @@ const CpuFeatures& cpu_features() {
 }
 
 std::vector<std::string_view> isa_names(const CpuFeatures& f) {
-  const std::pair<bool, std::string_view> rows[] = {{f.sse42, "sse4.2"},      {f.avx, "avx"},
-                                                    {f.f16c, "f16c"},         {f.avx2, "avx2"},
-                                                    {f.fma, "fma"},           {f.avx512f, "avx512f"},
-                                                    {f.avx512bw, "avx512bw"}, {f.avx512dq, "avx512dq"},
-                                                    {f.avx512vl, "avx512vl"}, {f.avx512vnni, "avx512vnni"},
-                                                    {f.avx_vnni, "avx_vnni"}, {f.neon, "neon"},
-                                                    {f.fp16, "fp16"},         {f.dotprod, "dotprod"},
-                                                    {f.i8mm, "i8mm"},         {f.bf16, "bf16"}};
+  const std::pair<bool, std::string_view> rows[] = {{f.sse42, "sse4.2"},
+                                                    {f.sha, "sha"},
+                                                    {f.avx, "avx"},
+                                                    {f.f16c, "f16c"},
+                                                    {f.avx2, "avx2"},
+                                                    {f.fma, "fma"},
+                                                    {f.avx512f, "avx512f"},
+                                                    {f.avx512bw, "avx512bw"},
+                                                    {f.avx512dq, "avx512dq"},
+                                                    {f.avx512vl, "avx512vl"},
+                                                    {f.avx512vnni, "avx512vnni"},
+                                                    {f.avx_vnni, "avx_vnni"},
+                                                    {f.neon, "neon"},
+                                                    {f.fp16, "fp16"},
+                                                    {f.dotprod, "dotprod"},
+                                                    {f.i8mm, "i8mm"},
+                                                    {f.bf16, "bf16"}};
   std::vector<std::string_view> names;
   for (const auto& [present, name] : rows) {
     if (present) names.push_back(name);

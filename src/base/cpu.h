@@ -10,6 +10,7 @@ namespace minnow {
 struct CpuFeatures {
   // x86
   bool sse42 = false;
+  bool sha = false;  // rounds and schedule of SHA-256; with SSE4.1
   bool avx = false;
   bool avx2 = false;
   bool fma = false;

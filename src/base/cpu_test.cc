@@ -30,6 +30,7 @@ TEST(Cpu, AgreesWithTheKernel) {
   const auto has = [&](const char* name) { return flags.find(" " + std::string(name) + " ") != std::string::npos; };
   const CpuFeatures f = detect_cpu_features();
   EXPECT_EQ(f.sse42, has("sse4_2"));
+  EXPECT_EQ(f.sha, has("sha_ni"));
   EXPECT_EQ(f.avx, has("avx"));
   EXPECT_EQ(f.avx2, has("avx2"));
   EXPECT_EQ(f.fma, has("fma"));

@@ -35,8 +35,6 @@ std::string human_count(int64_t count);
 
 std::string base64_encode(std::span<const std::byte> data);
 std::optional<std::vector<std::byte>> base64_decode(std::string_view text);
-// Hexadecimal SHA-256 (FIPS 180-4).
-std::string sha256_hex(std::span<const std::byte> data);
 uint32_t crc32(std::span<const std::byte> data);
 
 }  // namespace minnow
