@@ -62,8 +62,9 @@ void add_blocks(const std::byte* blocks, size_t count, State* state) {
   for (size_t i = 0; i < count; ++i) add_block(blocks + 64 * i, state);
 }
 
-// Most processors since 2017 have instructions for four rounds and for the schedule (Intel, "New Instructions Supporting
-// the Secure Hash Algorithm", 2013): 1.5 GB/s where plain code reaches 0.24, and MiniLM's 91 MB are hashed at each start.
+// Most processors since 2017 have instructions for four rounds and for the schedule (Intel, "New Instructions
+// Supporting the Secure Hash Algorithm", 2013): 1.5 GB/s where plain code reaches 0.24, and MiniLM's 91 MB are hashed
+// at each start.
 #if defined(__x86_64__)
 #define MN_SHA __attribute__((target("sha,sse4.1")))
 
