@@ -66,7 +66,7 @@ struct Problem {
   // The operator's own inputs: all but the residual.
   int32_t own_input_count() const { return input_count - (epilogue.residual ? 1 : 0); }
   const Operand& input(int i) const { return operands[static_cast<size_t>(i)]; }
-  const Operand& output(int i) const { return operands[static_cast<size_t>(input_count + i)]; }
+  const Operand& output(int i) const { return operands[static_cast<size_t>(input_count) + static_cast<size_t>(i)]; }
 };
 
 }  // namespace minnow
